@@ -1,0 +1,32 @@
+-- Makes a participant: a trading customer. Writes: reference.participants.
+-- Raises: STPAR when there is one with this code; 23514 when the code is not one.
+create or replace function api.create_participant(
+  p_segment_id int,
+  p_client_id text,
+  p_name text,
+  p_now timestamptz
+) returns table (
+  client_id text,
+  name text,
+  kind reference.participant_kind,
+  created_at timestamptz
+)
+language plpgsql volatile
+security definer
+set search_path = ''
+as $$
+begin
+  return query
+  insert into reference.participants as p (client_id, name, created_at)
+  values (p_client_id, coalesce(p_name, p_client_id), p_now)
+  on conflict do nothing
+  returning p.client_id, p.name, p.kind, p.created_at;
+
+  if not found then
+    raise exception 'there is a participant % already', p_client_id
+      using errcode = 'STPAR', hint = 'PARTICIPANT_EXISTS', column = 'client_id';
+  end if;
+end;
+$$;
+comment on function api.create_participant is 'makes a participant; STPAR when there is one already';
+grant execute on function api.create_participant to pgsettle_app;

@@ -1,0 +1,68 @@
+-- Lists a symbol: tradable when this commits, no restart. Assets that are not known yet are made,
+-- with 8 decimals unless the options say base_decimals or quote_decimals.
+-- Takes the symbol (base, dash, quote), tick size in quote per base, lot size in base, and options:
+-- min_quantity, max_quantity, min_notional, max_notional, protection_rate, protection_ticks,
+-- maker_rate, taker_rate. tick x lot must be a multiple of the quote unit: notionals are exact.
+-- Returns the symbol's id. Writes: reference.assets, reference.symbols, matching.symbol_state.
+-- Raises: STSYM (there already), IVSYM (not base-quote, or a rule of the table is broken).
+create or replace function matching.create_symbol(
+  p_segment_id int,
+  p_symbol text,
+  p_tick_size numeric,
+  p_lot_size numeric,
+  p_options jsonb,
+  p_now timestamptz
+) returns int -- symbol id
+language plpgsql volatile
+as $$
+declare
+  v_name text := upper(p_symbol);
+  v_base reference.assets;
+  v_quote reference.assets;
+  v_symbol_id int;
+  v_rule text;
+begin
+  if v_name !~ '^[A-Z0-9]{1,16}-[A-Z0-9]{1,16}$' then
+    raise exception '% is not base-quote', p_symbol
+      using errcode = 'IVSYM', hint = 'BAD_SYMBOL', column = 'symbol';
+  end if;
+
+  v_base := reference.ensure_asset(
+    split_part(v_name, '-', 1), (p_options ->> 'base_decimals')::int, p_now
+  );
+  v_quote := reference.ensure_asset(
+    split_part(v_name, '-', 2), (p_options ->> 'quote_decimals')::int, p_now
+  );
+
+  insert into reference.symbols (
+    segment_id, symbol, base_asset_id, quote_asset_id, base_decimals, quote_decimals, tick_size,
+    lot_size, min_quantity, max_quantity, min_notional, max_notional, protection_rate,
+    protection_ticks, maker_rate, taker_rate, created_at
+  )
+  select
+    p_segment_id, v_name, v_base.asset_id, v_quote.asset_id, v_base.decimals, v_quote.decimals,
+    p_tick_size, p_lot_size, coalesce(o.min_quantity, p_lot_size), o.max_quantity,
+    coalesce(o.min_notional, 0), o.max_notional, coalesce(o.protection_rate, 0.05),
+    coalesce(o.protection_ticks, 10), coalesce(o.maker_rate, 0.001), coalesce(o.taker_rate, 0.002),
+    p_now
+  from jsonb_to_record(p_options) as o (
+    min_quantity numeric, max_quantity numeric, min_notional numeric, max_notional numeric,
+    protection_rate numeric, protection_ticks int, maker_rate numeric, taker_rate numeric
+  )
+  on conflict (symbol) do nothing
+  returning symbol_id into v_symbol_id;
+
+  if v_symbol_id is null then
+    raise exception 'there is a symbol % already', v_name
+      using errcode = 'STSYM', hint = 'SYMBOL_EXISTS', column = 'symbol';
+  end if;
+
+  perform matching.open_symbol(p_segment_id, v_symbol_id);
+  return v_symbol_id;
+exception when check_violation then
+  get stacked diagnostics v_rule = constraint_name;
+  raise exception 'the symbol % breaks the rule %', v_name, v_rule
+    using errcode = 'IVSYM', hint = 'BAD_SYMBOL';
+end;
+$$;
+comment on function matching.create_symbol is 'lists a symbol, with its assets where they are new';

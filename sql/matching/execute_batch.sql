@@ -1,0 +1,81 @@
+-- Executes the commands of one symbol in their order, in one transaction: what passes the filters is
+-- matched under the lock of the symbol, and orders, holds, trades, instructions and events are
+-- written together or not at all [MAT-003].
+--
+-- Nothing is written before all is known. Funds are read without a lock, so that symbols with the
+-- same traders run side by side; when putting the holds on the accounts shows that somebody spent
+-- elsewhere meanwhile, the accounts are locked by then and the batch is computed once more.
+-- Takes quantities in base, prices in quote per base. An atomic batch is taken whole or not at all.
+-- Locks, in this order: the symbol; keys; accounts by (participant, asset).
+-- Raises: STISO when not READ COMMITTED; NVFND when funds are short although they are locked.
+create or replace function matching.execute_batch(
+  p_symbol_id int,
+  p_now timestamptz,
+  p_commands matching.command[],
+  p_atomic boolean default false
+) returns matching.executed
+language plpgsql volatile
+as $$
+declare
+  c_ids_per_symbol constant bigint := 1000000000000;
+  v_symbol reference.symbols;
+  v_state matching.symbol_state;
+  v_batch matching.batch;
+  v_outcome matching.outcome;
+  v_funds record;
+  v_now timestamptz;
+begin
+  select s.* into strict v_symbol from reference.symbols as s where s.symbol_id = p_symbol_id;
+  v_batch := matching.parse_commands(v_symbol, p_commands);
+  v_outcome.refusals := v_batch.refusals;
+  if array_position(v_batch.refusals, null) is null then
+    return row(v_batch, v_outcome, p_now)::matching.executed;
+  end if;
+
+  v_state := matching.lock_symbol(v_symbol.segment_id, p_symbol_id);
+  select s.* into strict v_symbol from reference.symbols as s where s.symbol_id = p_symbol_id;
+  v_now := greatest(p_now, v_state.last_at);
+  v_batch := matching.prepare_batch(v_symbol, v_state, v_now, p_commands, v_batch);
+
+  for v_try in 1..3 loop
+    if v_try = 3 then
+      raise exception 'funds are short although they are locked' using errcode = 'NVFND';
+    end if;
+    v_funds := matching.read_funds(v_symbol, v_batch.party_ids);
+    v_outcome := matching.match_batch(
+      v_symbol, v_state.last_seq, v_batch, v_funds.base, v_funds.quote
+    );
+    if p_atomic and exists (
+      select from unnest(v_outcome.refusals) as r (refusal)
+      where r.refusal not in ('REPEATED', 'ALREADY_CANCELLED')
+    ) then
+      return matching.roll_back(v_symbol, v_batch, v_outcome, v_now);
+    end if;
+    exit when matching.change_funds(v_symbol, v_outcome);
+  end loop;
+
+  perform matching.record_orders(
+    v_symbol, v_now, p_symbol_id * c_ids_per_symbol + v_state.last_order_no, p_commands, v_batch,
+    v_outcome
+  );
+  if v_outcome.fill_seqs is not null then
+    perform matching.record_trades(v_symbol, v_now, v_outcome);
+  end if;
+  if v_outcome.last_seq > v_state.last_seq then
+    perform matching.record_events(v_symbol, v_now, v_batch, v_outcome);
+  end if;
+
+  update matching.symbol_state as s
+  set last_seq = v_outcome.last_seq,
+    last_order_no = s.last_order_no + cardinality(array_remove(v_batch.order_ids, null)),
+    last_at = v_now,
+    last_price = coalesce(
+      v_outcome.fill_prices[cardinality(v_outcome.fill_prices)], s.last_price
+    )
+  where s.segment_id = v_symbol.segment_id
+    and s.symbol_id = p_symbol_id;
+
+  return row(v_batch, v_outcome, v_now)::matching.executed;
+end;
+$$;
+comment on function matching.execute_batch is 'executes commands of one symbol in their order, in one transaction';

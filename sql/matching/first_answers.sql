@@ -1,0 +1,50 @@
+-- The first answers to the commands that placed these orders, rebuilt from what they wrote: the
+-- event that closed the command and the fills up to it. The same, to the byte, as
+-- matching.placed_rows gave then [MAT-021]. Reads only.
+create or replace function matching.first_answers(
+  p_segment_id int,
+  p_order_ids bigint[]
+) returns setof matching.order_row
+language sql stable
+as $$
+  select
+    o.order_id, p.client_id, s.symbol, o.side, o.type, o.time_in_force, trim_scale(e.price),
+    trim_scale(e.quantity), o.client_order_id, o.idempotency_key,
+    matching.status_of(r.remaining, coalesce(f.filled, 0), r.end_reason, o.refusal),
+    null::matching.pending_reason,
+    r.end_reason, o.refusal, trim_scale(coalesce(f.filled, 0)), trim_scale(r.remaining),
+    matching.average_price(f.notional, f.filled), trim_scale(coalesce(f.fee, 0)), o.entry_seq,
+    o.created_at, o.created_at, coalesce(f.fills, '[]')
+  from unnest(p_order_ids) as i (order_id)
+  join matching.orders as o
+    on o.segment_id = p_segment_id
+    and o.order_id = i.order_id
+  join matching.events as e
+    on e.segment_id = p_segment_id
+    and e.symbol_id = o.symbol_id
+    and e.seq = o.entry_seq
+    and e.at = o.created_at
+  join reference.participants as p
+    on p.participant_id = o.participant_id
+  join reference.symbols as s
+    on s.symbol_id = o.symbol_id
+  cross join lateral (
+    select
+      case when e.kind = 'OPENED' then e.remaining else 0 end as remaining,
+      case when e.kind in ('CANCELLED', 'EXPIRED') then e.reason::matching.end_reason end
+        as end_reason
+  ) as r
+  left join lateral (
+    select
+      sum(t.quantity) as filled, sum(t.price * t.quantity) as notional, sum(t.taker_fee) as fee,
+      json_agg(matching.fill_json(t.trade_id, t.price, t.quantity, t.taker_fee, true)
+        order by t.seq) as fills
+    from matching.trades as t
+    where t.segment_id = p_segment_id
+      and t.taker_order_id = o.order_id
+      and t.seq <= o.entry_seq
+      and t.traded_at = o.created_at
+  ) as f
+    on true
+$$;
+comment on function matching.first_answers is 'the first answers to the commands that placed these orders';

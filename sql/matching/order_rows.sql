@@ -1,0 +1,35 @@
+-- Orders as the outside sees them now, with all their fills, by id. Reads only.
+create or replace function matching.order_rows(
+  p_segment_id int,
+  p_order_ids bigint[]
+) returns setof matching.order_row
+language sql stable
+as $$
+  select
+    o.order_id, p.client_id, s.symbol, o.side, o.type, o.time_in_force, trim_scale(o.price),
+    trim_scale(o.quantity), o.client_order_id, o.idempotency_key, o.status, o.pending_reason,
+    o.end_reason, o.refusal, trim_scale(o.filled_quantity), trim_scale(o.remaining_quantity),
+    matching.average_price(o.filled_notional, o.filled_quantity), trim_scale(o.fee_amount),
+    o.last_seq, o.created_at, o.updated_at,
+    (
+      select coalesce(json_agg(matching.fill_json(
+        t.trade_id, t.price, t.quantity,
+        case when t.taker_order_id = o.order_id then t.taker_fee else t.maker_fee end,
+        t.taker_order_id = o.order_id
+      ) order by t.seq), '[]')
+      from matching.trades as t
+      where t.segment_id = p_segment_id
+        and o.filled_quantity > 0
+        and (t.taker_order_id = o.order_id or t.maker_order_id = o.order_id)
+        and t.traded_at >= o.created_at
+    )
+  from unnest(p_order_ids) as i (order_id)
+  join matching.orders as o
+    on o.segment_id = p_segment_id
+    and o.order_id = i.order_id
+  join reference.participants as p
+    on p.participant_id = o.participant_id
+  join reference.symbols as s
+    on s.symbol_id = o.symbol_id
+$$;
+comment on function matching.order_rows is 'orders as the outside sees them now, by id';

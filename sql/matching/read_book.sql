@@ -1,0 +1,51 @@
+-- The next p_limit resting orders that a buyer (or seller) would meet, best first, behind a price
+-- and priority: a chunk of slots for matching.match_batch. An order that the batch names itself is
+-- given with nothing remaining: it has a slot already. An open cursor would be as fast here, but on
+-- a spread venue it reads the whole side first (measured: 150 ms against 0.6 ms on 300,000 rows).
+-- Reads only.
+create or replace function matching.read_book(
+  p_symbol reference.symbols,
+  p_for_buyer boolean,
+  p_after_price numeric,
+  p_after_priority bigint,
+  p_limit int,
+  p_batch matching.batch
+) returns matching.slots
+language plpgsql volatile
+set enable_seqscan = off  -- a plan made while the book was empty must not scan it when it is full
+as $$
+declare
+  v_side matching.order_side_enum := case when p_for_buyer then 'SELL' else 'BUY' end;
+  v_slots matching.slots;
+begin
+  select
+    coalesce(array_agg(r.order_id), '{}'), array_agg(r.participant_id), array_agg(r.party_no),
+    array_agg(r.sort_price), array_agg(r.priority_no), array_agg(r.remaining),
+    array_agg(r.hold_amount), array_agg(r.fee_exact), array_agg(r.fee_amount),
+    array_agg(r.created_at)
+  into
+    v_slots.order_id, v_slots.owner_id, v_slots.party_no, v_slots.sort_price, v_slots.priority_no,
+    v_slots.remaining, v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.created_at
+  from (
+    select
+      c.*, p.party_no,
+      case when c.order_id = any (p_batch.target_ids) then 0 else c.remaining_quantity end
+        as remaining
+    from (
+      select b.*
+      from matching.book as b
+      where b.segment_id = p_symbol.segment_id
+        and b.symbol_id = p_symbol.symbol_id
+        and b.side = v_side
+        and (b.sort_price, b.priority_no) > (p_after_price, p_after_priority)
+      order by b.sort_price, b.priority_no
+      limit p_limit
+    ) as c
+    left join unnest(p_batch.party_ids) with ordinality as p (participant_id, party_no)
+      on p.participant_id = c.participant_id
+    order by c.sort_price, c.priority_no
+  ) as r;
+  return v_slots;
+end;
+$$;
+comment on function matching.read_book is 'the next resting orders of a side, best first, as slots';

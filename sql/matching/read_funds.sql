@@ -1,0 +1,27 @@
+-- What the parties of a batch have available, in the order of their numbers: base and quote of the
+-- symbol, 0 where there is no account. Reads without a lock, in a snapshot of its own.
+create or replace function matching.read_funds(
+  p_symbol reference.symbols,
+  p_party_ids int[],
+  out base numeric[],
+  out quote numeric[]
+)
+language plpgsql volatile
+as $$
+begin
+  select
+    array_agg(coalesce(b.posted - b.held, 0) order by p.n),
+    array_agg(coalesce(q.posted - q.held, 0) order by p.n)
+  into base, quote
+  from unnest(p_party_ids) with ordinality as p (participant_id, n)
+  left join ledger.accounts as b
+    on b.segment_id = p_symbol.segment_id
+    and b.participant_id = p.participant_id
+    and b.asset_id = p_symbol.base_asset_id
+  left join ledger.accounts as q
+    on q.segment_id = p_symbol.segment_id
+    and q.participant_id = p.participant_id
+    and q.asset_id = p_symbol.quote_asset_id;
+end;
+$$;
+comment on function matching.read_funds is 'what the parties of a batch have available';

@@ -1,0 +1,34 @@
+-- The resting orders of a symbol with these ids, as slots, asks before bids and the worst first:
+-- the order of the matcher's lists. Reads only.
+create or replace function matching.read_orders(
+  p_symbol reference.symbols,
+  p_order_ids bigint[]
+) returns matching.slots
+language plpgsql volatile
+as $$
+declare
+  v_slots matching.slots;
+begin
+  select
+    array_agg(r.order_id), array_agg(r.participant_id), array_agg(r.sort_price),
+    array_agg(r.priority_no), array_agg(r.remaining_quantity), array_agg(r.hold_amount),
+    array_agg(r.fee_exact), array_agg(r.fee_amount), array_agg(r.quantity), array_agg(r.created_at)
+  into
+    v_slots.order_id, v_slots.owner_id, v_slots.sort_price, v_slots.priority_no, v_slots.remaining,
+    v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.quantity, v_slots.created_at
+  from (
+    select b.*, o.quantity
+    from matching.book as b
+    join matching.orders as o
+      on o.segment_id = b.segment_id
+      and o.order_id = b.order_id
+      and o.created_at = b.created_at
+    where b.segment_id = p_symbol.segment_id
+      and b.symbol_id = p_symbol.symbol_id
+      and b.order_id = any (p_order_ids)
+    order by b.side desc, b.sort_price desc, b.priority_no desc
+  ) as r;
+  return v_slots;
+end;
+$$;
+comment on function matching.read_orders is 'resting orders by id, as slots of the matcher';

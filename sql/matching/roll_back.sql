@@ -1,0 +1,27 @@
+-- The end of an atomic batch that cannot be taken whole: nothing was written but its keys, which are
+-- given back; every command that was fine in itself is refused with BATCH_ROLLED_BACK.
+-- Writes: matching.order_keys.
+create or replace function matching.roll_back(
+  p_symbol reference.symbols,
+  p_batch matching.batch,
+  p_outcome matching.outcome,
+  p_now timestamptz
+) returns matching.executed
+language plpgsql volatile
+as $$
+begin
+  delete from matching.order_keys as k
+  using unnest(p_batch.order_ids, (p_batch.slots).owner_id) as o (order_id, owner_id)
+  where k.segment_id = p_symbol.segment_id
+    and k.participant_id = o.owner_id
+    and k.order_id = o.order_id;
+
+  select array_agg(coalesce(r.refusal, 'BATCH_ROLLED_BACK') order by r.n) into p_outcome.refusals
+  from unnest(p_outcome.refusals) with ordinality as r (refusal, n);
+
+  p_batch.order_ids := null;
+  p_outcome.kinds := null;
+  return row(p_batch, p_outcome, p_now)::matching.executed;
+end;
+$$;
+comment on function matching.roll_back is 'the end of an atomic batch that cannot be taken whole';

@@ -1,0 +1,21 @@
+-- Re-derives what the venue keeps from the facts that it never changes, and returns what differs: no
+-- rows is healthy. One statement a check, each in one snapshot. Reads only.
+create or replace function ops.audit() returns table (
+  check_name text,
+  key text,
+  kept text,
+  derived text
+)
+language sql stable
+security definer
+set search_path = ''
+as $$
+  select a.* from ops.audit_balances() as a
+  union all
+  select a.* from ops.audit_orders() as a
+  union all
+  select a.* from ops.audit_settlements() as a
+$$;
+comment on function ops.audit is 'audit(): re-derives balances, holds, fills, book and settlements; no rows is healthy';
+revoke execute on function ops.audit from public;
+grant execute on function ops.audit to pgsettle_operator, pgsettle_auditor, pgsettle_worker;

@@ -1,0 +1,81 @@
+-- Settlements against their facts: each trade has exactly one instruction, of the same parties and
+-- amounts; each settled one has exactly its transfers, a pending one none; journals count right and
+-- their numbers are dense. Returns what differs. Reads only.
+create or replace function ops.audit_settlements() returns table (
+  check_name text,
+  key text,
+  kept text,
+  derived text
+)
+language sql stable
+as $$
+  select 'trade instruction', coalesce(t.trade_id, i.instruction_id)::text, i.terms, t.terms
+  from (
+    select
+      d.segment_id, d.trade_id,
+      concat_ws(' ', case d.taker_side when 'BUY' then d.taker_id else d.maker_id end,
+        case d.taker_side when 'BUY' then d.maker_id else d.taker_id end,
+        trim_scale(d.quantity::numeric), trim_scale(d.price * d.quantity),
+        trim_scale(case d.taker_side when 'BUY' then d.taker_fee else d.maker_fee end),
+        trim_scale(case d.taker_side when 'BUY' then d.maker_fee else d.taker_fee end)) as terms
+    from matching.trades as d
+  ) as t
+  full join (
+    select
+      n.segment_id, n.instruction_id,
+      concat_ws(' ', n.buyer_id, n.seller_id, trim_scale(n.quantity::numeric),
+        trim_scale(n.notional), trim_scale(n.buyer_fee), trim_scale(n.seller_fee)) as terms
+    from settlement.instructions as n
+  ) as i
+    on i.segment_id = t.segment_id
+    and i.instruction_id = t.trade_id
+  where i.terms is distinct from t.terms
+  union all
+  select 'instruction settled once', i.instruction_id::text, count(*)::text, '1'
+  from settlement.instructions as i
+  group by i.segment_id, i.instruction_id
+  having count(*) > 1
+  union all
+  select 'settlement transfers', coalesce(x.instruction_id, s.instruction_id)::text, x.amounts,
+    s.amounts
+  from (
+    select
+      t.segment_id, t.instruction_id,
+      string_agg(concat_ws(' ', t.kind, t.asset_id, t.debit_participant_id,
+        t.credit_participant_id, trim_scale(t.amount::numeric)), ', ' order by t.kind) as amounts
+    from ledger.transfers as t
+    where t.instruction_id is not null
+    group by t.segment_id, t.instruction_id
+  ) as x
+  full join (
+    select
+      i.segment_id, i.instruction_id,
+      string_agg(concat_ws(' ', l.kind, l.asset_id, l.debit_id, l.credit_id,
+        trim_scale(l.amount::numeric)), ', ' order by l.kind) as amounts
+    from settlement.settled_instructions as i
+    cross join lateral settlement.legs(
+      i.base_asset_id, i.quote_asset_id, i.buyer_id, i.seller_id, i.quantity, i.notional,
+      i.buyer_fee, i.seller_fee
+    ) as l
+    group by i.segment_id, i.instruction_id
+  ) as s
+    on s.segment_id = x.segment_id
+    and s.instruction_id = x.instruction_id
+  where x.amounts is distinct from s.amounts
+  union all
+  select 'journal transfers', j.journal_id::text, j.transfer_count::text, count(t.line_no)::text
+  from ledger.journals as j
+  left join ledger.transfers as t
+    on t.segment_id = j.segment_id
+    and t.journal_id = j.journal_id
+  group by j.segment_id, j.journal_id, j.transfer_count
+  having count(t.line_no) <> j.transfer_count
+  union all
+  select 'journals dense', l.segment_id::text, l.last_finality_no::text, count(j.journal_id)::text
+  from ledger.segment_state as l
+  left join ledger.journals as j
+    on j.segment_id = l.segment_id
+  group by l.segment_id, l.last_finality_no
+  having count(j.journal_id) <> l.last_finality_no
+$$;
+comment on function ops.audit_settlements is 'settlements against their facts; returns what differs';

@@ -1,0 +1,18 @@
+-- Every hold with its cause: an open order, or a trade that is not settled yet. Their sum by account
+-- is what the account holds.
+create or replace view ops.v_holds as
+select
+  b.segment_id, b.participant_id,
+  case b.side when 'BUY' then s.quote_asset_id else s.base_asset_id end as asset_id,
+  'ORDER' as cause, b.order_id as cause_id, b.hold_amount as amount
+from matching.book as b
+join reference.symbols as s
+  on s.symbol_id = b.symbol_id
+union all
+select i.segment_id, i.buyer_id, i.quote_asset_id, 'SETTLEMENT', i.instruction_id,
+  i.notional + i.buyer_fee
+from settlement.pending_instructions as i
+union all
+select i.segment_id, i.seller_id, i.base_asset_id, 'SETTLEMENT', i.instruction_id, i.quantity
+from settlement.pending_instructions as i;
+comment on view ops.v_holds is 'every hold with its cause';

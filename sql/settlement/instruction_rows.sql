@@ -1,0 +1,43 @@
+-- Instructions as the outside sees them, by id, with their legs: who gives whom what. Reads only.
+create or replace function settlement.instruction_rows(
+  p_segment_id int,
+  p_instruction_ids bigint[]
+) returns setof settlement.instruction_row
+language sql stable
+as $$
+  select
+    i.instruction_id, i.instruction_id, s.symbol, i.status, i.reason, i.problem, i.attempts,
+    i.next_attempt_at, i.value_date, i.created_at, i.settled_at, i.journal_id, j.finality_no,
+    (
+      select json_agg(json_build_object(
+        'kind', l.kind, 'asset', l.asset, 'from', l.from_id, 'to', l.to_id,
+        'amount', trim_scale(abs(l.amount))::text
+      ) order by l.n)
+      from (
+        values
+          (1, 'DELIVERY', b.asset, x.client_id, y.client_id, i.quantity::numeric),
+          (2, 'PAYMENT', q.asset, y.client_id, x.client_id, i.notional),
+          (3, 'BUYER_FEE', q.asset, y.client_id, 'house', i.buyer_fee),
+          (4, 'SELLER_FEE', q.asset, x.client_id, 'house', i.seller_fee)
+      ) as l (n, kind, asset, from_id, to_id, amount)
+      where l.amount <> 0
+    )
+  from unnest(p_instruction_ids) as w (instruction_id)
+  join settlement.instructions as i
+    on i.segment_id = p_segment_id
+    and i.instruction_id = w.instruction_id
+  join reference.symbols as s
+    on s.symbol_id = i.symbol_id
+  join reference.assets as b
+    on b.asset_id = i.base_asset_id
+  join reference.assets as q
+    on q.asset_id = i.quote_asset_id
+  join reference.participants as x
+    on x.participant_id = i.seller_id
+  join reference.participants as y
+    on y.participant_id = i.buyer_id
+  left join ledger.journals as j
+    on j.segment_id = p_segment_id
+    and j.journal_id = i.journal_id
+$$;
+comment on function settlement.instruction_rows is 'instructions as the outside sees them, by id';

@@ -1,0 +1,30 @@
+-- Puts a claimed instruction aside after an error: it waits longer after each attempt, and after
+-- the last one it is FAILED until an operator retries it.
+-- Waits 2 s, 4 s, 8 s … at most 5 min, plus up to a quarter more that its id decides, so that many
+-- that failed together do not come back together.
+-- Writes: settlement.pending_instructions.
+create or replace function settlement.put_aside(
+  p_segment_id int,
+  p_now timestamptz,
+  p_instruction_id bigint,
+  p_problem text
+) returns void
+language plpgsql volatile
+as $$
+declare
+  c_max_attempts constant int := 8;
+  c_longest constant numeric := 300;
+begin
+  update settlement.pending_instructions as i
+  set attempts = i.attempts + 1,
+    reason = 'SYSTEM',
+    problem = left(p_problem, 500),
+    status = case when i.attempts + 1 >= c_max_attempts then 'FAILED' else i.status end,
+    next_attempt_at = p_now + make_interval(
+      secs => least(c_longest, 2 ^ (i.attempts + 1)) * (1 + (i.instruction_id % 100) / 400.0)
+    )
+  where i.segment_id = p_segment_id
+    and i.instruction_id = p_instruction_id;
+end;
+$$;
+comment on function settlement.put_aside is 'records a failed attempt at an instruction and when to try next';

@@ -1,0 +1,87 @@
+-- Settles claimed instructions, delivery against payment: all legs and fees of all of them are
+-- posted as one journal, or none [SET-002]. Each gives up to four transfers: the base from the
+-- seller to the buyer, the notional from the buyer to the seller, and a fee from each to the house
+-- (a negative fee is a rebate from the house).
+-- Takes the claimed ids. Returns how many it settled: an id that is no longer pending is passed over.
+-- Locks: the accounts in key order, last the segment's counter. Writes: all of the settlement.
+-- Raises: NVACC when an account cannot pay what was held for it: a broken invariant.
+create or replace function settlement.settle_instructions(
+  p_segment_id int,
+  p_now timestamptz,
+  p_instruction_ids bigint[]
+) returns int
+language plpgsql volatile
+as $$
+declare
+  v_journal_id bigint := nextval('ledger.journal_ids');
+  v_settled int;
+  v_transfers int;
+  v_participant_ids int[];
+  v_asset_ids int[];
+  v_posted numeric[];
+  v_held numeric[];
+  v_in numeric[];
+  v_out numeric[];
+begin
+  with gone as (
+    delete from settlement.pending_instructions as i
+    using unnest(p_instruction_ids) as c (instruction_id)
+    where i.segment_id = p_segment_id
+      and i.instruction_id = c.instruction_id
+    returning i.*
+  ), settled as (
+    insert into settlement.settled_instructions
+    select
+      g.segment_id, g.instruction_id, g.symbol_id, g.buyer_id, g.seller_id, g.base_asset_id,
+      g.quote_asset_id, g.quantity, g.notional, g.buyer_fee, g.seller_fee, g.value_date,
+      g.attempts + 1, g.created_at, p_now, v_journal_id
+    from gone as g
+    returning instruction_id
+  ), posted as (
+    insert into ledger.transfers
+    select
+      g.segment_id, v_journal_id, row_number() over (), l.kind, l.asset_id, l.debit_id, l.credit_id,
+      l.amount, g.instruction_id, p_now
+    from gone as g
+    cross join lateral settlement.legs(
+      g.base_asset_id, g.quote_asset_id, g.buyer_id, g.seller_id, g.quantity, g.notional,
+      g.buyer_fee, g.seller_fee
+    ) as l
+    returning line_no
+  ), changes as (
+    select c.participant_id, c.asset_id, sum(c.posted) as posted, sum(c.out) as out, sum(c.in_) as in_
+    from gone as g
+    cross join lateral (
+      values
+        (g.buyer_id, g.base_asset_id, g.quantity, 0, g.quantity),
+        (g.seller_id, g.base_asset_id, -g.quantity, g.quantity, 0),
+        (g.buyer_id, g.quote_asset_id, -g.notional - g.buyer_fee, g.notional + g.buyer_fee, 0),
+        (g.seller_id, g.quote_asset_id, g.notional - g.seller_fee, 0, g.notional - g.seller_fee),
+        (reference.house_id(), g.quote_asset_id, g.buyer_fee + g.seller_fee, 0, 0)
+    ) as c (participant_id, asset_id, posted, out, in_)
+    group by c.participant_id, c.asset_id
+  )
+  select
+    array_agg(c.participant_id), array_agg(c.asset_id), array_agg(c.posted), array_agg(-c.out),
+    array_agg(-c.in_), (select count(*) from settled), (select count(*) from posted)
+  into v_participant_ids, v_asset_ids, v_posted, v_out, v_in, v_settled, v_transfers
+  from changes as c;
+
+  if v_settled = 0 then
+    return 0;
+  end if;
+
+  if not ledger.change_accounts(
+    p_segment_id, v_participant_ids, v_asset_ids, v_posted, v_out, v_in, v_out
+  ) then
+    raise exception 'an account cannot pay what was held for it' using errcode = 'NVACC';
+  end if;
+
+  perform ledger.post_journal(
+    p_segment_id, v_journal_id, 'SETTLEMENT', p_now, p_instruction_ids, v_transfers
+  );
+  return v_settled;
+end;
+$$;
+comment on function settlement.settle_instructions is
+  'posts the legs and fees of claimed instructions as one journal';
