@@ -1,0 +1,33 @@
+import type pg from 'pg'
+import { openThread, pause, withConnection } from './thread.ts'
+
+/** Often enough that a lost hour does not matter: partitions are made days and months ahead. */
+const partitionsEveryMs = 3_600_000
+const snapshotsEveryMs = 60_000
+
+const thread = openThread()
+await withConnection(thread, maintain)
+
+/** Keeps partitions ahead and snapshots fresh, on a timer. */
+async function maintain(client: pg.Client): Promise<void> {
+  const { log, stopped } = thread
+  let partitionsDueAt = 0
+  while (!stopped.aborted) {
+    if (performance.now() >= partitionsDueAt) {
+      await maintainPartitions(client)
+      partitionsDueAt = performance.now() + partitionsEveryMs
+    }
+    await client.query('select ops.refresh_order_book_snapshot(clock_timestamp())')
+    log.debug({}, 'snapshots refreshed')
+    await pause(snapshotsEveryMs, stopped)
+  }
+}
+
+async function maintainPartitions(client: pg.Client): Promise<void> {
+  const { rows: made } = await client.query('select ops.maintain_partitions(clock_timestamp())')
+  if (made.length > 0) thread.log.info({ partitions: made.length }, 'partitions made')
+  const { rows: bad } = await client.query(
+    "select * from ops.check_partition_health(clock_timestamp()) where status <> 'OK'",
+  )
+  for (const row of bad) thread.log.error(row, 'partitions are not healthy')
+}
