@@ -1,0 +1,221 @@
+import type * as rows from './rows.ts'
+import {
+  createStatements,
+  one,
+  only,
+  type StatementOptions,
+  type Statements,
+} from './statements.ts'
+
+/** What a participant asks of the matcher. Amounts are decimal strings, enums in upper case. */
+export type Command = PlaceCommand | CancelCommand | AmendCommand
+
+export interface PlaceCommand {
+  op: 'PLACE'
+  client_id: string
+  side: 'BUY' | 'SELL'
+  type: 'LIMIT' | 'MARKET'
+  time_in_force: 'GTC' | 'IOC' | 'FOK'
+  price: string | null
+  quantity: string
+  client_order_id: string | null
+  idempotency_key: string | null
+}
+
+export type OrderName = { order_id: string } | { client_id: string; client_order_id: string }
+export type CancelCommand = { op: 'CANCEL' } & OrderName
+export type AmendCommand = {
+  op: 'AMEND'
+  price: string | null
+  quantity: string | null
+} & OrderName
+
+export interface OrderFilter {
+  clientId: string | null
+  symbol: string | null
+  status: string | null
+}
+
+export interface NewSymbol {
+  symbol: string
+  tickSize: string
+  lotSize: string
+  options: Record<string, string | number | undefined>
+}
+
+export type Calls = ReturnType<typeof createCalls>
+
+/** One function for each function and view of the api schema. One call is one transaction. */
+export function createCalls(options: StatementOptions) {
+  const statements = createStatements(options)
+  return {
+    ...orderCalls(statements),
+    ...marketCalls(statements),
+    ...participantCalls(statements),
+    ...settlementCalls(statements),
+    ...feedCalls(statements),
+  }
+}
+
+function orderCalls({ read, write, now }: Statements) {
+  return {
+    executeCommands: (symbol: string, commands: readonly Command[], isAtomic: boolean) =>
+      write<rows.CommandRow>('select * from api.execute_commands($1, $2, $3, $4, $5)', [
+        symbol,
+        now(),
+        JSON.stringify(commands),
+        isAtomic,
+      ]),
+
+    cancelOrders: (clientId: string, symbol: string | null, side: string | null) =>
+      write<{ order_id: string }>(
+        'select c.order_id from api.cancel_orders($1, $2, $3, $4, $5) as c (order_id)',
+        [clientId, symbol, side, now()],
+      ),
+
+    findOrder: (orderId: string) =>
+      read<rows.OrderRow>('select * from api.find_order($1, $2)', [orderId]).then(only),
+
+    listOrders: ({ clientId, symbol, status }: OrderFilter, cursor: string | null, limit: number) =>
+      read<rows.Listed<rows.OrderRow>>('select * from api.list_orders($1, $2, $3, $4, $5, $6)', [
+        clientId,
+        symbol,
+        status,
+        cursor,
+        limit,
+      ]),
+  }
+}
+
+function marketCalls({ read, write, now }: Statements) {
+  return {
+    listSymbols: (after: string | null, limit: number) =>
+      read<rows.SymbolRow>(
+        `select s.* from api.symbols as s
+         where s.segment_id = $1 and ($2::text is null or s.symbol > $2)
+         order by s.symbol limit $3`,
+        [after, limit],
+      ),
+
+    findSymbol: (symbol: string) =>
+      read<rows.SymbolRow>(
+        'select s.* from api.symbols as s where s.segment_id = $1 and s.symbol = $2',
+        [symbol],
+      ).then(one('UNKNOWN_SYMBOL', `there is no symbol ${symbol}`)),
+
+    createSymbol: ({ symbol, tickSize, lotSize, options }: NewSymbol) =>
+      write<rows.SymbolRow>('select * from api.create_symbol($1, $2, $3, $4, $5, $6)', [
+        symbol,
+        tickSize,
+        lotSize,
+        JSON.stringify(options),
+        now(),
+      ]).then(only),
+
+    createAsset: (asset: string, decimals: number) =>
+      write<rows.AssetRow>('select * from api.create_asset($1, $2, $3, $4)', [
+        asset,
+        decimals,
+        now(),
+      ]).then(only),
+
+    readBook: (symbol: string, depth: number) =>
+      read<rows.BookRow>('select * from api.book($1, $2, $3)', [symbol, depth]).then(only),
+
+    listTrades: (symbol: string, cursor: string | null, limit: number) =>
+      read<rows.Listed<rows.TradeRow>>('select * from api.trades($1, $2, $3, $4)', [
+        symbol,
+        cursor,
+        limit,
+      ]),
+
+    readTicker: (symbol: string) =>
+      read<rows.TickerRow>('select * from api.tickers($1, $2, $3)', [symbol, now()]).then(only),
+
+    readTickers: () => read<rows.TickerRow>('select * from api.tickers($1, null, $2)', [now()]),
+  }
+}
+
+function participantCalls({ read, write, now }: Statements) {
+  return {
+    createParticipant: (clientId: string, name: string | null) =>
+      write<rows.ParticipantRow>('select * from api.create_participant($1, $2, $3, $4)', [
+        clientId,
+        name,
+        now(),
+      ]).then(only),
+
+    findParticipant: (clientId: string) =>
+      read<rows.ParticipantRow>('select * from api.find_participant($1, $2)', [clientId]).then(
+        only,
+      ),
+
+    readBalances: (clientId: string) =>
+      read<rows.BalanceRow>('select * from api.balances($1, $2)', [clientId]),
+
+    deposit: (clientId: string, asset: string, amount: string, key: string) =>
+      write<rows.DepositRow>('select * from api.deposit($1, $2, $3, $4, $5, $6)', [
+        clientId,
+        asset,
+        amount,
+        key,
+        now(),
+      ]).then(only),
+  }
+}
+
+function settlementCalls({ read, write, now }: Statements) {
+  return {
+    listSettlements: (
+      { status, symbol, clientId }: OrderFilter,
+      cursor: string | null,
+      limit: number,
+    ) =>
+      read<rows.SettlementRow>('select * from api.settlements($1, $2, $3, $4, $5, $6)', [
+        status,
+        symbol,
+        clientId,
+        cursor,
+        limit,
+      ]),
+
+    findSettlement: (settlementId: string) =>
+      read<rows.SettlementRow>('select * from api.find_settlement($1, $2)', [settlementId]).then(
+        only,
+      ),
+
+    retrySettlement: (settlementId: string) =>
+      write<rows.SettlementRow>('select * from api.retry_settlement($1, $2, $3)', [
+        settlementId,
+        now(),
+      ]).then(only),
+
+    readBacklog: () =>
+      read<rows.BacklogRow>('select * from api.settlement_backlog($1, $2)', [now()]).then(only),
+
+    readStatus: () => read<rows.StatusRow>('select * from api.status($1, $2)', [now()]).then(only),
+  }
+}
+
+function feedCalls({ read, readBare }: Statements) {
+  return {
+    readPositions: () => read<rows.PositionRow>('select * from api.feed_positions($1)', []),
+
+    eventsAfter: (symbolIds: readonly number[], seqs: readonly number[], limit: number) =>
+      read<rows.EventRow>('select * from api.events_after($1, $2, $3, $4)', [
+        symbolIds,
+        seqs,
+        limit,
+      ]),
+
+    journalsAfter: (finalityNo: number, limit: number) =>
+      read<rows.JournalRow>('select * from api.journals_after($1, $2, $3)', [finalityNo, limit]),
+
+    /** Rings the doorbell of every process, in a transaction that writes nothing. */
+    notify: async (channels: readonly string[]): Promise<void> => {
+      await readBare("select pg_notify(c.channel, '') from unnest($1::text[]) as c (channel)", [
+        channels,
+      ])
+    },
+  }
+}

@@ -1,0 +1,27 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Context } from 'hono'
+import type { Logger } from 'pino'
+import type { Batches } from '../batches.ts'
+import type { Calls, Command } from '../calls.ts'
+import type { Doorbell } from '../events/doorbell.ts'
+import type { Streams } from '../events/streams.ts'
+import type { CommandRow } from '../rows.ts'
+
+/** What the server hands to every handler beside the request. */
+export type Env = {
+  Bindings: { incoming: IncomingMessage; outgoing: ServerResponse; requestId: string }
+}
+
+export type RequestContext = Context<Env>
+
+/** What the routes work with: passed to each room, held by none. */
+export interface Deps {
+  readonly calls: Calls
+  readonly batches: Batches<Command, CommandRow>
+  readonly doorbell: Doorbell
+  readonly streams: Streams
+  readonly log: Logger
+  readonly version: string
+  /** The newest migration this code knows, when the caller says it. */
+  readonly schemaVersion: string | undefined
+}

@@ -1,0 +1,108 @@
+import { Hono } from 'hono'
+import { z } from 'zod'
+import { Problem } from '../errors.ts'
+import { describe } from '../openapi.ts'
+import type { ParticipantRow } from '../rows.ts'
+import { keyOf, readJson } from './body.ts'
+import type { Deps, Env } from './context.ts'
+import { amount, assetCode, code, key, parse } from './fields.ts'
+
+const participantBody = z
+  .strictObject({
+    client_id: code,
+    name: z
+      .string()
+      .regex(/^[^\p{Cc}\p{Cs}]{1,200}$/u, 'is not 1 to 200 printable characters')
+      .nullish(),
+  })
+  .meta({ id: 'ParticipantRequest' })
+
+const depositBody = z
+  .strictObject({
+    client_id: code,
+    asset: assetCode,
+    amount: amount(),
+    idempotency_key: key.nullish().describe('or the Idempotency-Key header: one of them'),
+  })
+  .meta({ id: 'DepositRequest' })
+
+export function participantRoutes({ calls, doorbell }: Deps): Hono<Env> {
+  const app = new Hono<Env>()
+
+  app.post(
+    '/participants',
+    describe(creating, async c => {
+      const { client_id, name } = parse(participantBody, await readJson(c))
+      const row = await calls.createParticipant(client_id, name ?? null)
+      return Response.json(printParticipant(row), { status: 201 })
+    }),
+  )
+
+  app.get(
+    '/participants/:client_id',
+    describe(reading, async c => {
+      const row = await calls.findParticipant(c.req.param('client_id') ?? '')
+      return Response.json(printParticipant(row))
+    }),
+  )
+
+  app.get(
+    '/participants/:client_id/balances',
+    describe(balanceReading, async c => {
+      const rows = await calls.readBalances(c.req.param('client_id') ?? '')
+      const items = rows.map(({ asset, available, held, unsettled_in, unsettled_out }) => {
+        return { asset, available, held, unsettled_in, unsettled_out }
+      })
+      return Response.json({ items, next_cursor: null })
+    }),
+  )
+
+  app.post(
+    '/deposits',
+    describe(depositing, async c => {
+      const body = parse(depositBody, await readJson(c))
+      const idempotencyKey = keyOf(c, body.idempotency_key)
+      if (idempotencyKey === null) {
+        const field = 'idempotency_key'
+        throw new Problem(400, 'MISSING_FIELD', `${field} is missing`, { field })
+      }
+      const row = await calls.deposit(body.client_id, body.asset, body.amount, idempotencyKey)
+      doorbell.ring(true)
+      return Response.json(row, { status: 201 })
+    }),
+  )
+
+  return app
+}
+
+function printParticipant({ client_id, name, kind, created_at }: ParticipantRow) {
+  return { client_id, name, kind, created_at }
+}
+
+const creating = {
+  summary: 'Operator: create a participant',
+  tag: 'participants',
+  body: participantBody,
+  answers: { 201: 'the participant', 400: 'a wrong field', 409: 'it exists' },
+} as const
+const reading = {
+  summary: 'One participant',
+  tag: 'participants',
+  answers: { 200: 'the participant', 404: 'no such participant' },
+} as const
+const balanceReading = {
+  summary: 'What a participant has: available, held, and on its way in and out',
+  tag: 'participants',
+  answers: { 200: 'a balance for each asset', 404: 'no such participant' },
+} as const
+const depositing = {
+  summary: 'Operator: book money that came in; once a key',
+  tag: 'participants',
+  body: depositBody,
+  answers: {
+    201: 'the deposit; the first one when the key is repeated',
+    400: 'a wrong field',
+    404: 'unknown participant or asset',
+    422: 'the key was used for another deposit',
+  },
+} as const
