@@ -2,7 +2,8 @@
 -- Takes the amount in the asset and the caller's key. A repeat of the key answers with the first
 -- deposit; with another asset or amount it is refused.
 -- Writes: ledger.deposits, transfers, accounts, journals. Locks: the two accounts, segment_state.
--- Raises: NFPAR, NFAST, IVAMT (not a positive multiple of the unit), RJKEY (key used for another).
+-- Raises: NFPAR (for the world outside too), NFAST, IVAMT (not a positive multiple of the unit),
+-- RJKEY (key used for another).
 create or replace function ledger.deposit(
   p_segment_id int,
   p_client_id text,
@@ -19,7 +20,13 @@ declare
   v_external_id int := reference.external_id();
   v_deposit ledger.deposits;
 begin
-  if p_amount <= 0 or scale(trim_scale(p_amount)) > v_asset.decimals then
+  if v_participant.participant_id = v_external_id then
+    raise exception 'the world outside cannot pay itself'
+      using errcode = 'NFPAR', hint = 'UNKNOWN_PARTICIPANT', column = 'client_id';
+  end if;
+
+  -- Not a number, infinity and null have no scale: what is not known to be right is refused.
+  if (p_amount > 0 and scale(trim_scale(p_amount)) <= v_asset.decimals) is not true then
     raise exception 'amount % is not a positive multiple of %',
       p_amount, reference.asset_unit(v_asset.decimals)
       using errcode = 'IVAMT', hint = 'AMOUNT_UNIT', column = 'amount';
@@ -52,12 +59,10 @@ begin
     p_segment_id, v_deposit.journal_id, 1, 'DEPOSIT', v_asset.asset_id, v_external_id,
     v_participant.participant_id, p_amount, null, p_now
   );
-  perform ledger.change_accounts(
-    p_segment_id,
-    array[v_participant.participant_id, v_external_id],
-    array[v_asset.asset_id, v_asset.asset_id],
-    array[p_amount, -p_amount], array[0, 0], array[0, 0], array[0, 0]
-  );
+  perform ledger.change_accounts(p_segment_id, array[
+    row(v_participant.participant_id, v_asset.asset_id, p_amount, 0, 0, 0),
+    row(v_external_id, v_asset.asset_id, -p_amount, 0, 0, 0)
+  ]::ledger.account_change[]);
   perform ledger.post_journal(p_segment_id, v_deposit.journal_id, 'DEPOSIT', p_now, '{}', 1);
 
   return v_deposit;
