@@ -1,15 +1,16 @@
 --! Previous: sha1:60e05c5c74f38dfcdd9f593d4038d1e73f65adcd
---! Hash: sha1:2efd2322db3fc074ea80c6cecb21ac75161be499
+--! Hash: sha1:3618b5e2727a851e487eab068120fc2d8b60ecc8
 --! Message: create reference data
 
+-- What is not a number, or infinite, has no scale: the test of the decimals must not pass it.
 create domain reference.price as numeric
   constraint price_is_positive check (value > 0)
-  constraint price_has_at_most_18_decimals check (scale(value) <= 18);
+  constraint price_has_at_most_18_decimals check (coalesce(scale(value) <= 18, value is null));
 comment on domain reference.price is 'quote units for one unit of base';
 
 create domain reference.quantity as numeric
   constraint quantity_not_negative check (value >= 0)
-  constraint quantity_has_at_most_18_decimals check (scale(value) <= 18);
+  constraint quantity_has_at_most_18_decimals check (coalesce(scale(value) <= 18, value is null));
 comment on domain reference.quantity is 'units of base';
 
 create domain reference.rate as numeric
@@ -34,6 +35,7 @@ create table reference.assets (
   created_at timestamptz not null,
   unique (asset_id, decimals)
 );
+comment on table reference.assets is 'what can be owed: money, coins, shares';
 comment on column reference.assets.decimals is 'the unit is 10^-decimals: every amount is a multiple of it';
 
 create table reference.participants (
@@ -66,8 +68,10 @@ create table reference.symbols (
   lot_size reference.quantity not null constraint lot_size_is_positive check (lot_size > 0),
   min_quantity reference.quantity not null,
   max_quantity reference.quantity,
-  min_notional numeric not null constraint min_notional_not_negative check (min_notional >= 0),
-  max_notional numeric,
+  min_notional numeric not null
+    constraint min_notional_not_negative check (min_notional >= 0 and min_notional < 'Infinity'),
+  max_notional numeric
+    constraint max_notional_is_positive check (max_notional > 0 and max_notional < 'Infinity'),
   protection_rate reference.rate not null default 0.05
     constraint protection_rate_not_negative check (protection_rate >= 0),
   protection_ticks int not null default 10
@@ -79,6 +83,8 @@ create table reference.symbols (
     references reference.assets (asset_id, decimals) on delete restrict,
   foreign key (quote_asset_id, quote_decimals)
     references reference.assets (asset_id, decimals) on delete restrict,
+  constraint max_quantity_not_under_min_quantity check (max_quantity >= min_quantity),
+  constraint max_notional_not_under_min_notional check (max_notional >= min_notional),
   constraint base_is_not_quote check (base_asset_id <> quote_asset_id),
   constraint lot_is_a_multiple_of_the_base_unit check (scale(trim_scale(lot_size)) <= base_decimals),
   -- Price x quantity is therefore exact in the quote asset: no rounding of a notional exists.
@@ -90,6 +96,22 @@ comment on column reference.symbols.protection_rate is
   'a market order trades no further from the touch than this rate or protection_ticks, the wider';
 comment on column reference.symbols.maker_rate is 'of the notional, in quote; negative is a rebate';
 
+--! Included reference/ids.sql
+-- Ids as rows, for a join by key. Planned as if there were one (and not inlined, being volatile),
+-- so that a plan always begins here and looks the rest up by its key: a plan that was made while a
+-- table was small would else begin with the table, and stay so while it grows (measured on
+-- PostgreSQL 18: updating 50 of 40,000 orders took 150 ms instead of 1).
+create or replace function reference.ids(
+  p_ids bigint[]
+) returns setof bigint
+language sql volatile
+rows 1
+as $$
+  select i.id from unnest(p_ids) as i (id)
+$$;
+comment on function reference.ids is
+  'ids as rows, planned as if there were one: the join looks up by key';
+--! EndIncluded reference/ids.sql
 --! Included reference/asset_unit.sql
 -- The smallest amount of an asset with p_decimals decimals: 8 -> 0.00000001. Exact.
 create or replace function reference.asset_unit(
@@ -101,6 +123,18 @@ as $$
 $$;
 comment on function reference.asset_unit is 'the smallest amount of an asset with so many decimals';
 --! EndIncluded reference/asset_unit.sql
+--! Included reference/units_in_one.sql
+-- How many units make one of an asset with p_decimals decimals: 8 -> 100000000. Exact.
+create or replace function reference.units_in_one(
+  p_decimals int
+) returns numeric
+language sql immutable strict parallel safe
+as $$
+  select ('1e' || p_decimals)::numeric
+$$;
+comment on function reference.units_in_one is
+  'how many units make one of an asset with so many decimals';
+--! EndIncluded reference/units_in_one.sql
 --! Included reference/get_symbol.sql
 -- The row of a symbol by its name, in any case of letters.
 -- Reads only. Raises NFSYM when the segment has no such symbol.
@@ -154,7 +188,8 @@ comment on function reference.get_participant is
   'the row of a participant by its code; NFPAR when there is none';
 --! EndIncluded reference/get_participant.sql
 --! Included reference/get_asset.sql
--- The row of an asset by its code, in any case of letters. Reads only. Raises NFAST when there is none.
+-- The row of an asset by its code, in any case of letters. Reads only. Raises NFAST when there is
+-- none.
 create or replace function reference.get_asset(
   p_asset text
 ) returns reference.assets
@@ -175,7 +210,8 @@ begin
   return v_asset;
 end;
 $$;
-comment on function reference.get_asset is 'the row of an asset by its code; NFAST when there is none';
+comment on function reference.get_asset is
+  'the row of an asset by its code; NFAST when there is none';
 --! EndIncluded reference/get_asset.sql
 --! Included reference/ensure_asset.sql
 -- The row of an asset, made with p_decimals (8 when null) where there is none yet.

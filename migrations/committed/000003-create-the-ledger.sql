@@ -1,9 +1,9 @@
---! Previous: sha1:2efd2322db3fc074ea80c6cecb21ac75161be499
---! Hash: sha1:a390dca3e81e8065f499e70d5e9047cfeb3e7d85
+--! Previous: sha1:3618b5e2727a851e487eab068120fc2d8b60ecc8
+--! Hash: sha1:b71215d8ddefb0ea5b992d1ac9b5b81cab4019c0
 --! Message: create the ledger
 
 create domain ledger.amount as numeric
-  constraint amount_has_at_most_18_decimals check (scale(value) <= 18);
+  constraint amount_has_at_most_18_decimals check (coalesce(scale(value) <= 18, value is null));
 comment on domain ledger.amount is 'units of one asset';
 
 create type ledger.journal_kind as enum ('DEPOSIT', 'WITHDRAWAL', 'SETTLEMENT');
@@ -89,6 +89,21 @@ create table ledger.deposits (
 );
 comment on table ledger.deposits is 'one row a deposit; its key makes a repeat the same deposit';
 
+--! Included ledger/round_up.sql
+-- An amount rounded up to the unit of its asset: the one rounding of fees, in favour of the house
+-- (semantics §8.5) [LED-002]. Takes the amount, how many units make one of the asset,
+-- and the unit (multiplied by, because a quotient of numerics is not exact). Is inlined.
+create or replace function ledger.round_up(
+  p_amount numeric,
+  p_units numeric,
+  p_unit numeric
+) returns numeric
+language sql immutable parallel safe
+as $$
+  select ceil(p_amount * p_units) * p_unit
+$$;
+comment on function ledger.round_up is 'an amount rounded up to the unit of its asset';
+--! EndIncluded ledger/round_up.sql
 --! Included ledger/entries.sql
 -- Every transfer as its two entries: what the debited account gave (negative) and what the credited
 -- account got. Sums to zero by shape; per account it sums to accounts.posted.
@@ -109,58 +124,70 @@ cross join lateral (
 ) as e (participant_id, amount);
 comment on view ledger.entries is 'each transfer as two entries: debit negative, credit positive';
 --! EndIncluded ledger/entries.sql
+-- What to add to one account.
+create type ledger.account_change as (
+  participant_id int,
+  asset_id int,
+  posted numeric,
+  held numeric,
+  unsettled_in numeric,
+  unsettled_out numeric
+);
+
+--! Included ledger/account_changes.sql
+-- Changes as rows, in the order in which accounts are locked; planned as if there were one, for the
+-- reason that reference.ids gives.
+create or replace function ledger.account_changes(
+  p_changes ledger.account_change[]
+) returns setof ledger.account_change
+language sql volatile
+rows 1
+as $$
+  select c.* from unnest(p_changes) as c order by c.participant_id, c.asset_id
+$$;
+comment on function ledger.account_changes is 'changes as rows, in lock order';
+--! EndIncluded ledger/account_changes.sql
 --! Included ledger/open_accounts.sql
--- Opens the accounts that do not stand yet, with nothing on them.
--- Takes participant and asset ids in pairs. Writes ledger.accounts, in key order, so that two
--- callers cannot wait for each other in a ring.
+-- Opens the accounts of these changes that do not stand yet, with nothing on them.
+-- Writes ledger.accounts, in key order, so that two callers cannot wait for each other in a ring.
 create or replace function ledger.open_accounts(
   p_segment_id int,
-  p_participant_ids int[],
-  p_asset_ids int[]
+  p_changes ledger.account_change[]
 ) returns void
 language sql volatile
 as $$
   insert into ledger.accounts (segment_id, participant_id, asset_id, may_be_negative)
-  select p_segment_id, n.participant_id, n.asset_id, p.kind = 'EXTERNAL'
-  from unnest(p_participant_ids, p_asset_ids) as n (participant_id, asset_id)
+  select p_segment_id, c.participant_id, c.asset_id, p.kind = 'EXTERNAL'
+  from ledger.account_changes(p_changes) as c
   join reference.participants as p
-    on p.participant_id = n.participant_id
-  where not exists (
-    select from ledger.accounts as a
-    where a.segment_id = p_segment_id
-      and a.participant_id = n.participant_id
-      and a.asset_id = n.asset_id
-  )
-  order by n.participant_id, n.asset_id
+    on p.participant_id = c.participant_id
+  order by c.participant_id, c.asset_id
   on conflict do nothing
 $$;
-comment on function ledger.open_accounts is 'opens the accounts of (participant, asset) pairs that are missing';
+comment on function ledger.open_accounts is 'opens the accounts of changes where they are missing';
 --! EndIncluded ledger/open_accounts.sql
 --! Included ledger/change_accounts.sql
--- Adds changes to accounts, all or none, one change an account: the only writer of balances.
--- Takes pairs of (participant, asset), each once, and what to add to posted, held, unsettled_in and
--- unsettled_out, in the asset. Returns false, with nothing written, when an account would hold more
--- than it has; the accounts stay locked, so that what the caller reads next stays true [LED-001].
+-- Adds changes to accounts, all or none: the only writer of balances.
+-- Takes at most one change an account: what to add to posted, held, unsettled_in and
+-- unsettled_out, in the asset. Accounts that do not stand yet are opened. Returns false, with
+-- nothing changed, when an account would hold more than it has; the accounts stay locked, so that
+-- what the caller reads next stays true [LED-001].
 -- Locks: the accounts, in the order (participant, asset), to the end of the transaction.
 -- Raises: 23514 when a change breaks another rule of the table: a broken invariant of the caller.
 create or replace function ledger.change_accounts(
   p_segment_id int,
-  p_participant_ids int[],
-  p_asset_ids int[],
-  p_posted numeric[],
-  p_held numeric[],
-  p_unsettled_in numeric[],
-  p_unsettled_out numeric[]
+  p_changes ledger.account_change[]
 ) returns boolean
 language plpgsql volatile
 as $$
 declare
   v_found int;
+  v_short int;
 begin
   for v_try in 1..2 loop
     with locked as materialized (
-      select a.participant_id
-      from unnest(p_participant_ids, p_asset_ids) as c (participant_id, asset_id)
+      select a.posted, a.held, a.may_be_negative, c.posted as more_posted, c.held as more_held
+      from ledger.account_changes(p_changes) as c
       join ledger.accounts as a
         on a.segment_id = p_segment_id
         and a.participant_id = c.participant_id
@@ -168,25 +195,21 @@ begin
       order by a.participant_id, a.asset_id
       for no key update of a
     )
-    select count(*) into v_found
+    select
+      count(*),
+      count(*) filter (
+        where not l.may_be_negative
+          and l.more_held > l.more_posted
+          and l.held + l.more_held > l.posted + l.more_posted
+      )
+    into v_found, v_short
     from locked as l;
 
-    exit when v_found = cardinality(p_participant_ids);
-    perform ledger.open_accounts(p_segment_id, p_participant_ids, p_asset_ids);
+    exit when v_found = cardinality(p_changes);
+    perform ledger.open_accounts(p_segment_id, p_changes);
   end loop;
 
-  perform
-  from unnest(p_participant_ids, p_asset_ids, p_posted, p_held)
-    as c (participant_id, asset_id, posted, held)
-  join ledger.accounts as a
-    on a.segment_id = p_segment_id
-    and a.participant_id = c.participant_id
-    and a.asset_id = c.asset_id
-  where not a.may_be_negative
-    and a.held + c.held > a.posted + c.posted
-    and c.held > c.posted;
-
-  if found then
+  if v_short > 0 then
     return false;
   end if;
 
@@ -195,9 +218,7 @@ begin
     held = a.held + c.held,
     unsettled_in = a.unsettled_in + c.unsettled_in,
     unsettled_out = a.unsettled_out + c.unsettled_out
-  from unnest(
-    p_participant_ids, p_asset_ids, p_posted, p_held, p_unsettled_in, p_unsettled_out
-  ) as c (participant_id, asset_id, posted, held, unsettled_in, unsettled_out)
+  from ledger.account_changes(p_changes) as c
   where a.segment_id = p_segment_id
     and a.participant_id = c.participant_id
     and a.asset_id = c.asset_id;
@@ -241,14 +262,16 @@ begin
   return v_finality_no;
 end;
 $$;
-comment on function ledger.post_journal is 'numbers and writes the journal of a posting transaction; call it last';
+comment on function ledger.post_journal is
+  'numbers and writes the journal of a posting transaction; call it last';
 --! EndIncluded ledger/post_journal.sql
 --! Included ledger/deposit.sql
 -- Books money that came in from outside: a transfer from the outside world to the participant.
 -- Takes the amount in the asset and the caller's key. A repeat of the key answers with the first
 -- deposit; with another asset or amount it is refused.
 -- Writes: ledger.deposits, transfers, accounts, journals. Locks: the two accounts, segment_state.
--- Raises: NFPAR, NFAST, IVAMT (not a positive multiple of the unit), RJKEY (key used for another).
+-- Raises: NFPAR (for the world outside too), NFAST, IVAMT (not a positive multiple of the unit),
+-- RJKEY (key used for another).
 create or replace function ledger.deposit(
   p_segment_id int,
   p_client_id text,
@@ -265,7 +288,13 @@ declare
   v_external_id int := reference.external_id();
   v_deposit ledger.deposits;
 begin
-  if p_amount <= 0 or scale(trim_scale(p_amount)) > v_asset.decimals then
+  if v_participant.participant_id = v_external_id then
+    raise exception 'the world outside cannot pay itself'
+      using errcode = 'NFPAR', hint = 'UNKNOWN_PARTICIPANT', column = 'client_id';
+  end if;
+
+  -- Not a number, infinity and null have no scale: what is not known to be right is refused.
+  if (p_amount > 0 and scale(trim_scale(p_amount)) <= v_asset.decimals) is not true then
     raise exception 'amount % is not a positive multiple of %',
       p_amount, reference.asset_unit(v_asset.decimals)
       using errcode = 'IVAMT', hint = 'AMOUNT_UNIT', column = 'amount';
@@ -298,12 +327,10 @@ begin
     p_segment_id, v_deposit.journal_id, 1, 'DEPOSIT', v_asset.asset_id, v_external_id,
     v_participant.participant_id, p_amount, null, p_now
   );
-  perform ledger.change_accounts(
-    p_segment_id,
-    array[v_participant.participant_id, v_external_id],
-    array[v_asset.asset_id, v_asset.asset_id],
-    array[p_amount, -p_amount], array[0, 0], array[0, 0], array[0, 0]
-  );
+  perform ledger.change_accounts(p_segment_id, array[
+    row(v_participant.participant_id, v_asset.asset_id, p_amount, 0, 0, 0),
+    row(v_external_id, v_asset.asset_id, -p_amount, 0, 0, 0)
+  ]::ledger.account_change[]);
   perform ledger.post_journal(p_segment_id, v_deposit.journal_id, 'DEPOSIT', p_now, '{}', 1);
 
   return v_deposit;

@@ -1,5 +1,5 @@
---! Previous: sha1:a390dca3e81e8065f499e70d5e9047cfeb3e7d85
---! Hash: sha1:3f44b9db47a48a05d44d46971063eb17ff9d99b5
+--! Previous: sha1:b71215d8ddefb0ea5b992d1ac9b5b81cab4019c0
+--! Hash: sha1:abd243bcc8f30f38ae7c7d1633f3eb111cb83f8b
 --! Message: create settlement and clearing
 
 create type settlement.instruction_status as enum
@@ -99,11 +99,13 @@ select
   'SETTLED'::settlement.instruction_status, null, null, s.attempts, null, s.created_at,
   s.settled_at, s.journal_id
 from settlement.settled_instructions as s;
-comment on view settlement.instructions is 'all settlement instructions: those pending and those settled';
+comment on view settlement.instructions is
+  'all settlement instructions: those pending and those settled';
 --! EndIncluded settlement/instructions.sql
 --! Included settlement/legs.sql
--- The transfers that settle an instruction: delivery, payment, and a fee of each side to the house (a
--- rebate comes from it); what is zero, or from oneself to oneself, is none. Amounts are positive.
+-- The transfers that settle an instruction: delivery, payment, and a fee of each side to the house
+-- (a rebate comes from it); what is zero, or from oneself to oneself, is none. Amounts are
+-- positive.
 -- Reads the house's id only.
 create or replace function settlement.legs(
   p_base_asset_id int,
@@ -222,7 +224,8 @@ comment on function settlement.claim_instructions is
 -- posted as one journal, or none [SET-002]. Each gives up to four transfers: the base from the
 -- seller to the buyer, the notional from the buyer to the seller, and a fee from each to the house
 -- (a negative fee is a rebate from the house).
--- Takes the claimed ids. Returns how many it settled: an id that is no longer pending is passed over.
+-- Takes the claimed ids. Returns how many it settled: an id that is no longer pending is passed
+-- over.
 -- Locks: the accounts in key order, last the segment's counter. Writes: all of the settlement.
 -- Raises: NVACC when an account cannot pay what was held for it: a broken invariant.
 create or replace function settlement.settle_instructions(
@@ -236,18 +239,13 @@ declare
   v_journal_id bigint := nextval('ledger.journal_ids');
   v_settled int;
   v_transfers int;
-  v_participant_ids int[];
-  v_asset_ids int[];
-  v_posted numeric[];
-  v_held numeric[];
-  v_in numeric[];
-  v_out numeric[];
+  v_changes ledger.account_change[];
 begin
   with gone as (
     delete from settlement.pending_instructions as i
-    using unnest(p_instruction_ids) as c (instruction_id)
+    using reference.ids(p_instruction_ids) as c (id)
     where i.segment_id = p_segment_id
-      and i.instruction_id = c.instruction_id
+      and i.instruction_id = c.id
     returning i.*
   ), settled as (
     insert into settlement.settled_instructions
@@ -269,7 +267,8 @@ begin
     ) as l
     returning line_no
   ), changes as (
-    select c.participant_id, c.asset_id, sum(c.posted) as posted, sum(c.out) as out, sum(c.in_) as in_
+    select c.participant_id, c.asset_id, sum(c.posted) as posted, sum(c.due_out) as due_out,
+      sum(c.due_in) as due_in
     from gone as g
     cross join lateral (
       values
@@ -278,22 +277,23 @@ begin
         (g.buyer_id, g.quote_asset_id, -g.notional - g.buyer_fee, g.notional + g.buyer_fee, 0),
         (g.seller_id, g.quote_asset_id, g.notional - g.seller_fee, 0, g.notional - g.seller_fee),
         (reference.house_id(), g.quote_asset_id, g.buyer_fee + g.seller_fee, 0, 0)
-    ) as c (participant_id, asset_id, posted, out, in_)
+    ) as c (participant_id, asset_id, posted, due_out, due_in)
     group by c.participant_id, c.asset_id
   )
   select
-    array_agg(c.participant_id), array_agg(c.asset_id), array_agg(c.posted), array_agg(-c.out),
-    array_agg(-c.in_), (select count(*) from settled), (select count(*) from posted)
-  into v_participant_ids, v_asset_ids, v_posted, v_out, v_in, v_settled, v_transfers
+    array_agg(
+      row(c.participant_id, c.asset_id, c.posted, -c.due_out, -c.due_in, -c.due_out)
+        ::ledger.account_change
+    ),
+    (select count(*) from settled), (select count(*) from posted)
+  into v_changes, v_settled, v_transfers
   from changes as c;
 
   if v_settled = 0 then
     return 0;
   end if;
 
-  if not ledger.change_accounts(
-    p_segment_id, v_participant_ids, v_asset_ids, v_posted, v_out, v_in, v_out
-  ) then
+  if not ledger.change_accounts(p_segment_id, v_changes) then
     raise exception 'an account cannot pay what was held for it' using errcode = 'NVACC';
   end if;
 
@@ -309,8 +309,8 @@ comment on function settlement.settle_instructions is
 --! Included settlement/put_aside.sql
 -- Puts a claimed instruction aside after an error: it waits longer after each attempt, and after
 -- the last one it is FAILED until an operator retries it.
--- Waits 2 s, 4 s, 8 s … at most 5 min, plus up to a quarter more that its id decides, so that many
--- that failed together do not come back together.
+-- Waits 2 s, 4 s, 8 s ... at most 5 min, plus up to a quarter more that its id decides, so that
+-- many that failed together do not come back together.
 -- Writes: settlement.pending_instructions.
 create or replace function settlement.put_aside(
   p_segment_id int,
@@ -336,7 +336,8 @@ begin
     and i.instruction_id = p_instruction_id;
 end;
 $$;
-comment on function settlement.put_aside is 'records a failed attempt at an instruction and when to try next';
+comment on function settlement.put_aside is
+  'records a failed attempt at an instruction and when to try next';
 --! EndIncluded settlement/put_aside.sql
 --! Included settlement/settle_batch.sql
 -- One pass of a settlement worker: claims up to p_limit due instructions and settles them, in one
@@ -439,24 +440,30 @@ end;
 $$;
 comment on function settlement.retry_instruction is 'puts an instruction that failed back in line';
 --! EndIncluded settlement/retry_instruction.sql
+-- What clearing needs to know of a trade.
+create type clearing.captured_trade as (
+  trade_id bigint,
+  buyer_id int,
+  seller_id int,
+  quantity numeric,
+  notional numeric,
+  buyer_fee numeric,
+  seller_fee numeric
+);
+
 --! Included clearing/capture_trades.sql
 -- Turns trades into settlement instructions, one a trade, in the transaction that made the trades:
 -- none can be missing, none can be there twice [CLR-001]. Settlement is gross and at once (T+0).
--- Takes the trades as arrays: quantities in base, notionals and fees in quote.
+-- Takes the trades: quantities in base, notionals and fees in quote.
 -- Writes: settlement.pending_instructions.
 create or replace function clearing.capture_trades(
   p_symbol reference.symbols,
   p_now timestamptz,
-  p_trade_ids bigint[],
-  p_buyer_ids int[],
-  p_seller_ids int[],
-  p_quantities numeric[],
-  p_notionals numeric[],
-  p_buyer_fees numeric[],
-  p_seller_fees numeric[]
+  p_trades clearing.captured_trade[]
 ) returns void
-language sql volatile
+language plpgsql volatile
 as $$
+begin
   insert into settlement.pending_instructions (
     segment_id, instruction_id, symbol_id, buyer_id, seller_id, base_asset_id, quote_asset_id,
     quantity, notional, buyer_fee, seller_fee, value_date, next_attempt_at, created_at
@@ -465,9 +472,9 @@ as $$
     p_symbol.segment_id, t.trade_id, p_symbol.symbol_id, t.buyer_id, t.seller_id,
     p_symbol.base_asset_id, p_symbol.quote_asset_id, t.quantity, t.notional, t.buyer_fee,
     t.seller_fee, (p_now at time zone 'UTC')::date, p_now, p_now
-  from unnest(
-    p_trade_ids, p_buyer_ids, p_seller_ids, p_quantities, p_notionals, p_buyer_fees, p_seller_fees
-  ) as t (trade_id, buyer_id, seller_id, quantity, notional, buyer_fee, seller_fee)
+  from unnest(p_trades) as t;
+end;
 $$;
-comment on function clearing.capture_trades is 'one settlement instruction a trade, in the same transaction';
+comment on function clearing.capture_trades is
+  'one settlement instruction a trade, in the same transaction';
 --! EndIncluded clearing/capture_trades.sql

@@ -1,5 +1,5 @@
---! Previous: sha1:3f44b9db47a48a05d44d46971063eb17ff9d99b5
---! Hash: sha1:c1ee0f4add8d9598252e3415aa5a4e7b00096897
+--! Previous: sha1:abd243bcc8f30f38ae7c7d1633f3eb111cb83f8b
+--! Hash: sha1:3d226cfb1da2b6d16daee50e16df41371e1c3c08
 --! Message: create matching
 
 create type matching.order_side_enum as enum ('BUY', 'SELL');
@@ -70,8 +70,6 @@ create type matching.batch as (
   order_ids bigint[],
   repeat_of bigint[],
   slots matching.slots,
-  ask_slots int[],
-  bid_slots int[],
   party_ids int[],
   target_ids bigint[]
 );
@@ -104,7 +102,10 @@ create type matching.outcome as (
   fill_maker_lefts numeric[],
   slots matching.slots,
   holds_before numeric[],
-  ends matching.end_reason[]
+  ends matching.end_reason[],
+  filled numeric[],
+  paid numeric[],
+  last_seqs bigint[]
 );
 
 -- An order as a batch leaves it; quantity is null where the batch could not change it.
@@ -133,6 +134,38 @@ create type matching.executed as (
 
 -- An order as the outside sees it.
 create type matching.order_row as (
+  order_id bigint,
+  client_id text,
+  symbol text,
+  side matching.order_side_enum,
+  type matching.order_type_enum,
+  time_in_force matching.time_in_force_enum,
+  price numeric,
+  quantity numeric,
+  client_order_id text,
+  idempotency_key text,
+  status matching.order_status_enum,
+  pending_reason matching.pending_reason,
+  end_reason matching.end_reason,
+  reject_code matching.refusal,
+  filled_quantity numeric,
+  remaining_quantity numeric,
+  average_price numeric,
+  fee numeric,
+  seq bigint,
+  created_at timestamptz,
+  updated_at timestamptz,
+  fills json
+);
+
+-- The answer to one command: error_state is null when all is well.
+create type matching.command_answer as (
+  command_no int,
+  error_state text,
+  error_code text,
+  error_detail text,
+  error_field text,
+  error_bound text,
   order_id bigint,
   client_id text,
   symbol text,
@@ -191,6 +224,7 @@ create table matching.book (
   autovacuum_vacuum_scale_factor = 0.02,
   autovacuum_vacuum_cost_delay = 0
 );
+comment on table matching.book is 'the resting orders, each with its place, what is left and held';
 comment on column matching.book.priority_no is 'the event number at which it took its place';
 comment on column matching.book.hold_amount is 'quote for a bid (cost and fee), base for an ask';
 comment on column matching.book.fee_exact is 'fees of all fills so far before rounding up';
@@ -250,6 +284,7 @@ create table matching.order_keys (
   created_at timestamptz not null,
   primary key (segment_id, participant_id, kind, client_key)
 );
+comment on table matching.order_keys is 'which order a client key named first';
 comment on column matching.order_keys.kind is 'I: idempotency key, C: client order id';
 comment on column matching.order_keys.fingerprint is 'hash of what was asked: another body is refused';
 
@@ -328,10 +363,53 @@ create table matching.order_book_snapshots (
 comment on table matching.order_book_snapshots is
   'the whole book of a symbol at an event number, best first: [[price, quantity, orders], ...]';
 
+--! Included matching/buy_hold.sql
+-- What a buy order must hold, in quote: what the rest costs at its limit, and the fees of all its
+-- fills, done and to come at the rate of holds, rounded up once, less those charged already
+-- (semantics §8.2) [MAT-030]. Takes the cost of the rest, the fees so far before rounding and as
+-- charged, the rate, how many units make one of the quote asset, and the unit (multiplied by,
+-- because a quotient of numerics is not exact). Reads nothing; is inlined.
+create or replace function matching.buy_hold(
+  p_cost numeric,
+  p_fee_exact numeric,
+  p_fee numeric,
+  p_rate numeric,
+  p_units numeric,
+  p_unit numeric
+) returns numeric
+language sql immutable parallel safe
+as $$
+  select p_cost - p_fee + ceil((p_fee_exact + p_cost * p_rate) * p_units) * p_unit
+$$;
+comment on function matching.buy_hold is 'what a buy order must hold, in quote';
+--! EndIncluded matching/buy_hold.sql
+--! Included matching/hold_of.sql
+-- What an open order must hold: a sell order its remaining quantity, in base; a buy order what
+-- matching.buy_hold says, in quote. Takes its price as sorted by (negative for a bid). Reads
+-- nothing.
+create or replace function matching.hold_of(
+  p_symbol reference.symbols,
+  p_sort_price numeric,
+  p_remaining numeric,
+  p_fee_exact numeric,
+  p_fee numeric
+) returns numeric
+language sql immutable parallel safe
+as $$
+  select case when p_sort_price > 0 then p_remaining else matching.buy_hold(
+    -p_sort_price * p_remaining, p_fee_exact, p_fee,
+    greatest(p_symbol.maker_rate, p_symbol.taker_rate, 0),
+    reference.units_in_one(p_symbol.quote_decimals), reference.asset_unit(p_symbol.quote_decimals)
+  ) end
+$$;
+comment on function matching.hold_of is 'what an open order must hold';
+--! EndIncluded matching/hold_of.sql
 --! Included matching/refuse_command.sql
--- Why a command must be refused by the symbol's filters, or null: the first that holds, in the order
--- of matching.refusal. Needs no lock and reads nothing: what it refuses leaves no trace [MAT-010].
--- Takes a price in quote per base and a quantity in base; of an amendment, those it would result in.
+-- Why a command must be refused by the symbol's filters, or null: the first that holds, in the
+-- order of matching.refusal. Needs no lock and reads nothing: what it refuses leaves no trace
+-- [MAT-010].
+-- Takes a price in quote per base and a quantity in base; of an amendment, those it would result
+-- in.
 create or replace function matching.refuse_command(
   p_symbol reference.symbols,
   p_op matching.operation,
@@ -357,7 +435,8 @@ as $$
     when p_op = 'AMEND' and p_price is null and p_quantity is null then 'NOTHING_TO_AMEND'
   end
 $$;
-comment on function matching.refuse_command is 'why the filters of a symbol refuse a command, or null';
+comment on function matching.refuse_command is
+  'why the filters of a symbol refuse a command, or null';
 --! EndIncluded matching/refuse_command.sql
 --! Included matching/refuse_ended.sql
 -- Why a command on an order that is not in the book must be refused: it never was, or how it ended.
@@ -382,7 +461,8 @@ as $$
       and o.participant_id = coalesce(p_participant_id, o.participant_id)
   ), 'UNKNOWN_ORDER')
 $$;
-comment on function matching.refuse_ended is 'why a command on an order that does not rest is refused';
+comment on function matching.refuse_ended is
+  'why a command on an order that does not rest is refused';
 --! EndIncluded matching/refuse_ended.sql
 --! Included matching/append_slots.sql
 -- Slots behind slots. Reads nothing.
@@ -409,8 +489,7 @@ $$;
 comment on function matching.append_slots is 'slots behind slots';
 --! EndIncluded matching/append_slots.sql
 --! Included matching/read_orders.sql
--- The resting orders of a symbol with these ids, as slots, asks before bids and the worst first:
--- the order of the matcher's lists. Reads only.
+-- The resting orders of a symbol with these ids (each once), as slots. Reads only.
 create or replace function matching.read_orders(
   p_symbol reference.symbols,
   p_order_ids bigint[]
@@ -429,15 +508,16 @@ begin
     v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.quantity, v_slots.created_at
   from (
     select b.*, o.quantity
-    from matching.book as b
+    from reference.ids(p_order_ids) as i (id)
+    join matching.book as b
+      on b.segment_id = p_symbol.segment_id
+      and b.order_id = i.id
     join matching.orders as o
       on o.segment_id = b.segment_id
       and o.order_id = b.order_id
       and o.created_at = b.created_at
-    where b.segment_id = p_symbol.segment_id
-      and b.symbol_id = p_symbol.symbol_id
-      and b.order_id = any (p_order_ids)
-    order by b.side desc, b.sort_price desc, b.priority_no desc
+    where b.symbol_id = p_symbol.symbol_id
+    order by b.order_id
   ) as r;
   return v_slots;
 end;
@@ -534,7 +614,8 @@ begin
   return v_batch;
 end;
 $$;
-comment on function matching.parse_commands is 'turns commands into a batch and checks them against the filters';
+comment on function matching.parse_commands is
+  'turns commands into a batch and checks them against the filters';
 --! EndIncluded matching/parse_commands.sql
 --! Included matching/claim_keys.sql
 -- Claims the keys of a batch's orders. A key that stands already makes its command a repeat, which
@@ -642,7 +723,9 @@ begin
     and k.client_key = c.client_order_id
     and c.op <> 'PLACE';
 
-  v_found := matching.read_orders(p_symbol, p_batch.target_ids);
+  v_found := matching.read_orders(
+    p_symbol, array(select distinct i.id from unnest(p_batch.target_ids) as i (id))
+  );
 
   select
     array_agg(t.slot order by t.n), array_agg(t.refusal order by t.n),
@@ -728,16 +811,8 @@ begin
     p_batch := matching.claim_keys(p_symbol.segment_id, p_now, p_commands, p_batch);
   end if;
 
-  p_batch.ask_slots := '{}';
-  p_batch.bid_slots := '{}';
   if p_batch.ops && array['CANCEL', 'AMEND']::matching.operation[] then
     p_batch := matching.find_targets(p_symbol, p_commands, p_batch);
-    select
-      coalesce(array_agg(o.slot order by o.slot) filter (where o.price > 0), '{}'),
-      coalesce(array_agg(o.slot order by o.slot) filter (where o.price < 0), '{}')
-    into p_batch.ask_slots, p_batch.bid_slots
-    from unnest((p_batch.slots).sort_price) with ordinality as o (price, slot)
-    where o.slot > v_count;
   end if;
 
   select array_agg(distinct o.owner_id) into p_batch.party_ids
@@ -823,17 +898,17 @@ comment on function matching.read_book is 'the next resting orders of a side, be
 -- be computed again when the funds it was computed with have changed [MAT-001].
 --
 -- A slot is an order in memory: first one for each command (a placed order, or an amended one that
--- lost its place), then the orders that commands name, two empty ones, then makers as they are read.
--- sort_price makes both sides alike: the price of an ask, the negative price of a bid; smaller is
--- better, and an order reaches makers up to its own negative sort_price. A side's queue is the book,
--- read in chunks, merged with a sorted list of what came to rest or was named in this batch. Who
+-- lost its place), then the orders that commands name, two empty ones, then makers as they are
+-- read. sort_price makes both sides alike: the price of an ask, the negative price of a bid;
+-- smaller is better, and an order reaches makers up to its own negative one. A side's queue is the
+-- book, read in chunks, merged with a heap of what came to rest or was named in this batch. Who
 -- leaves a queue stays in place with nothing left, and is passed over.
 --
--- Takes the symbol, its last event number, the batch, and the funds of each party in base and quote.
+-- Takes the symbol, its last event number, the batch, and what each party has in base and quote.
 -- Returns the closing event of each command, the fills, and the slots as they end.
 -- Call it under the lock of the symbol. Reads only.
--- Follows semantics §2 (time in force), §3 (fill or kill), §4 (an order never meets its owner's: the
--- rest of the taker is cancelled), §7 (market protection), §8 (holds, fees), §12 (amend).
+-- Follows semantics §2 (time in force), §3 (fill or kill), §4 (an order never meets its owner's:
+-- the rest of the taker is cancelled), §7 (market protection), §8 (holds, fees), §12 (amend).
 create or replace function matching.match_batch(
   p_symbol reference.symbols,
   p_last_seq bigint,
@@ -844,15 +919,12 @@ create or replace function matching.match_batch(
 language plpgsql volatile
 as $$
 declare
+  c_units constant numeric := reference.units_in_one(p_symbol.quote_decimals);
   c_unit constant numeric := reference.asset_unit(p_symbol.quote_decimals);
-  c_units constant numeric := trim_scale(1 / reference.asset_unit(p_symbol.quote_decimals));
-  c_taker_rate constant numeric := p_symbol.taker_rate;
-  c_maker_rate constant numeric := p_symbol.maker_rate;
   c_hold_rate constant numeric := greatest(p_symbol.taker_rate, p_symbol.maker_rate, 0);
   c_count constant int := cardinality(p_batch.ops);
   c_chunk constant int := least(512, greatest(16, c_count));
-  c_active constant boolean := p_symbol.status = 'ACTIVE';
-  -- The batch, taken apart: a field of a record is copied each time it is read.
+  -- The batch, taken apart: an element of a field of a record costs a copy of it.
   b_op matching.operation[] := p_batch.ops;               b_target int[] := p_batch.targets;
   b_buy boolean[] := p_batch.is_buy;                      b_rests boolean[] := p_batch.rests;
   b_probe boolean[] := p_batch.probes;                    b_kill boolean[] := p_batch.kills;
@@ -861,22 +933,21 @@ declare
   v_base numeric[] := p_base_funds;                       v_quote numeric[] := p_quote_funds;
   -- The slots.
   s_order bigint[] := (p_batch.slots).order_id;           s_owner int[] := (p_batch.slots).owner_id;
-  s_party int[] := (p_batch.slots).party_no;              s_key numeric[] := (p_batch.slots).sort_price;
-  s_place bigint[] := (p_batch.slots).priority_no;        s_left numeric[] := (p_batch.slots).remaining;
+  s_party int[] := (p_batch.slots).party_no;   s_key numeric[] := (p_batch.slots).sort_price;
+  s_place bigint[] := (p_batch.slots).priority_no; s_left numeric[] := (p_batch.slots).remaining;
   s_hold numeric[] := (p_batch.slots).hold;               s_hold0 numeric[] := s_hold;
   s_exact numeric[] := (p_batch.slots).fee_exact;         s_fee numeric[] := (p_batch.slots).fee;
   s_quantity numeric[] := (p_batch.slots).quantity;       s_end matching.end_reason[];
   s_created timestamptz[] := (p_batch.slots).created_at;
-  s_next int[];   -- the slot read after this one, where that is not the next number
-  s_moved int[];  -- the slot where an amended order went on, by the slot it was first in
-  s_first int[];  -- and back
+  s_next int[];                  -- the slot read after this one, where it is not the next number
+  s_moved int[]; s_first int[];  -- where an amended order went on, by where it was first; and back
+  s_filled numeric[]; s_paid numeric[]; s_seq bigint[];  -- what this batch did to it
   v_top int := cardinality(s_order);
-  -- The queues, 1 the asks, 2 the bids: the last slot passed, the last slot read, whether there is
-  -- more in the book; and the sorted lists, the best at the end.
-  q_passed int[] := array[v_top - 1, v_top];              q_read int[] := q_passed;
-  q_more boolean[] := array[true, true];
-  l_asks int[] := p_batch.ask_slots;                      l_bids int[] := p_batch.bid_slots;
-  v_asks int := cardinality(l_asks);                      v_bids int := cardinality(l_bids);
+  -- The queues, 1 the asks, 2 the bids. Of the book: the last slot passed, the last one read, and
+  -- whether there is more. The heaps: node k of side x is h_slot[2 * k + x]; what is to be pushed.
+  q_passed int[] := array[v_top - 1, v_top]; q_read int[] := q_passed;
+  q_more boolean[] := array[true, true]; h_slot int[] := '{0}'; h_count int[] := array[0, 0];
+  v_push int[] := array(select g from generate_series(c_count + 1, v_top - 2) as g);
   -- The fills, and the closing event of each command (with what it changed, at which event).
   f_seq bigint[]; f_price numeric[]; f_quantity numeric[]; f_taker bigint[]; f_maker bigint[];
   f_taker_id int[]; f_maker_id int[]; f_bought boolean[]; f_taker_fee numeric[];
@@ -885,61 +956,52 @@ declare
   e_order bigint[]; e_key numeric[]; e_quantity numeric[]; e_left numeric[]; e_from numeric[];
   e_from_left numeric[]; e_from_seq bigint[]; e_owner int[]; e_reason matching.end_reason[];
   -- The command at hand.
-  t int; m int; p int; x int; lo int; hi int; v_book int; v_list int; v_at int; v_list_at int;
-  v_op matching.operation; v_refusal matching.refusal; v_end matching.end_reason;
-  v_buy boolean; v_probe boolean; v_self boolean; v_chunk matching.slots;
-  v_seq bigint := p_last_seq; v_key numeric; v_reach numeric; v_left numeric; v_q numeric;
-  v_cost numeric; v_due numeric; v_hold numeric; v_freed numeric; v_sum numeric; v_sum_cost numeric;
-  v_had numeric; v_had_fee numeric;
+  v_op matching.operation; v_refusal matching.refusal; v_end matching.end_reason; v_buy boolean;
+  v_probe boolean; v_self boolean; v_chunk matching.slots; v_seq bigint := p_last_seq; v_party int;
+  v_key numeric; v_reach numeric; v_left numeric; v_had numeric; v_q numeric; v_cost numeric;
+  v_due numeric; v_had_fee numeric; v_hold numeric; v_freed numeric; v_sum numeric;
+  v_sum_cost numeric; v_book int; v_heap int; v_at int; v_skip int; t int; m int; p int; x int;
+  y int; k int; n int; lo int;
 begin
+  -- Each from element 1 on: an array that began elsewhere would not line up with the others.
+  e_kind[1] := null; e_seq[1] := null; e_order[1] := null; e_owner[1] := null; e_key[1] := null;
+  e_quantity[1] := null; e_left[1] := null; e_reason[1] := null; e_from[1] := null;
+  e_from_left[1] := null; e_from_seq[1] := null; s_filled[1] := null; s_paid[1] := null;
+  s_seq[1] := null; s_end[1] := null;
   for i in 1..c_count loop
     continue when e_refusal[i] is not null;
-    v_op := b_op[i]; v_refusal := null; v_end := null; v_self := false; v_freed := 0;
-    v_sum_cost := 0;
+    t := i; v_op := b_op[i]; v_refusal := null; v_end := null; v_self := false; v_freed := 0;
 
     -- 1. What is asked for: t is the slot, v_left its quantity, v_hold what it must hold at most.
-    t := i;
     if v_op = 'PLACE' then
       v_buy := b_buy[i]; v_left := s_left[i]; v_key := s_key[i];
-      v_refusal := case when not c_active then 'SYMBOL_HALTED'::matching.refusal end;
+      v_refusal := case
+        when p_symbol.status <> 'ACTIVE' then 'SYMBOL_HALTED'::matching.refusal end;
     else
-      lo := b_target[i];
-      lo := coalesce(s_moved[lo], lo);
-      v_left := s_left[lo];
-      if v_left = 0 or lo > i and lo <= c_count or v_op = 'AMEND' and not c_active then
-        e_refusal[i] := case
-          when lo > i and lo <= c_count then 'UNKNOWN_ORDER'::matching.refusal
-          when v_left > 0 then 'SYMBOL_HALTED'
-          when s_end[lo] is null then 'ORDER_FILLED'
-          when v_op = 'CANCEL' and s_end[lo] in ('USER', 'STP_TAKER') then 'ALREADY_CANCELLED'
-          else 'ORDER_NOT_OPEN' end;
-        continue;
-      end if;
-      v_key := coalesce(b_key[i], s_key[lo]);
-      v_buy := v_key < 0;
-      v_freed := s_hold[lo];
-      v_q := coalesce(b_quantity[i] - s_quantity[lo], 0) + v_left;  -- what is to be left
+      lo := coalesce(s_moved[b_target[i]], b_target[i]); v_left := s_left[lo];
+      v_refusal := case
+        when lo > i and lo <= c_count then 'UNKNOWN_ORDER'::matching.refusal
+        when v_left > 0 and v_op = 'AMEND' and p_symbol.status <> 'ACTIVE' then 'SYMBOL_HALTED'
+        when v_left > 0 then null
+        when s_end[lo] is null then 'ORDER_FILLED'
+        when v_op = 'CANCEL' and s_end[lo] in ('USER', 'STP_TAKER') then 'ALREADY_CANCELLED'
+        else 'ORDER_NOT_OPEN' end;
+      v_key := coalesce(b_key[i], s_key[lo]); v_buy := v_key < 0; v_freed := s_hold[lo];
+      v_left := case when v_op = 'CANCEL' then 0
+        else greatest(coalesce(b_quantity[i] - s_quantity[lo], 0) + v_left, 0) end;
       s_owner[i] := s_owner[lo]; s_party[i] := s_party[lo]; s_key[i] := v_key;
-      s_exact[i] := s_exact[lo]; s_fee[i] := s_fee[lo]; v_left := greatest(v_q, 0);
-      if v_op = 'CANCEL' then
-        v_left := 0;
-      end if;
+      s_exact[i] := s_exact[lo]; s_fee[i] := s_fee[lo];
     end if;
-    p := s_party[t]; v_had := v_left; v_had_fee := s_fee[t];
+    v_party := s_party[t]; v_had := v_left; v_had_fee := s_fee[t];
     v_reach := -v_key;  -- null for a market order, until the touch is known
-    v_hold := v_left;
-    if v_buy then
-      v_hold := coalesce(v_reach, 0) * v_left;
-      v_hold := v_hold - s_fee[t] + ceil((s_exact[t] + v_hold * c_hold_rate) * c_units) * c_unit;
-    end if;
-    if v_hold - v_freed > (case when v_buy then v_quote[p] else v_base[p] end) then
+    v_hold := case when v_buy then matching.buy_hold(coalesce(v_reach * v_left, 0), s_exact[t],
+      s_fee[t], c_hold_rate, c_units, c_unit) else v_left end;
+    if v_hold - v_freed > (case when v_buy then v_quote[v_party] else v_base[v_party] end) then
       v_refusal := coalesce(v_refusal, 'INSUFFICIENT_FUNDS');
     end if;
     if v_op <> 'PLACE' then
-      if v_refusal is not null then
-        e_refusal[i] := v_refusal;
-        continue;
-      end if;
+      e_refusal[i] := v_refusal;
+      continue when v_refusal is not null;
       v_seq := v_seq + 1;
       e_from[i] := s_key[lo]; e_from_seq[i] := v_seq; e_from_left[i] := s_left[lo];
       if v_left = 0 then
@@ -948,8 +1010,9 @@ begin
         t := lo; e_kind[i] := 'AMENDED';
         s_quantity[lo] := s_quantity[lo] - s_left[lo] + v_left;
       else
-        hi := coalesce(s_first[lo], lo);
-        s_moved[hi] := i; s_first[i] := hi; s_order[i] := s_order[lo];
+        k := coalesce(s_first[lo], lo);
+        s_moved[k] := i; s_first[i] := k; s_order[i] := s_order[lo];
+        s_filled[i] := s_filled[lo]; s_paid[i] := s_paid[lo]; s_created[i] := s_created[lo];
         s_quantity[i] := s_quantity[lo] - s_left[lo] + v_left;
         s_order[lo] := null; s_left[lo] := 0; s_hold[lo] := 0;
       end if;
@@ -957,18 +1020,25 @@ begin
 
     -- 2. Take, best first. A fill-or-kill and a market buy walk twice: first to see what they would
     -- get and what that costs, then, when all is right, to trade.
-    x := case when v_buy then 1 else 2 end;
-    v_probe := b_probe[i];
+    x := case when v_buy then 1 else 2 end; v_probe := b_probe[i]; v_sum_cost := 0;
     while v_refusal is null and v_end is null and e_kind[i] is null loop
-      v_at := q_passed[x];
-      v_list_at := case when v_buy then v_asks else v_bids end;
-      v_sum := 0; v_sum_cost := 0;
+      foreach m in array v_push loop
+        y := case when s_key[m] < 0 then 2 else 1 end;
+        k := h_count[y] + 1; h_count[y] := k;
+        while k > 1 loop
+          n := h_slot[k / 2 * 2 + y];
+          exit when s_key[n] < s_key[m] or s_key[n] = s_key[m] and s_place[n] < s_place[m];
+          h_slot[2 * k + y] := n; k := k / 2;
+        end loop;
+        h_slot[2 * k + y] := m;
+      end loop;
+      v_push := '{}'; v_at := q_passed[x]; v_skip := 0; v_sum := 0; v_sum_cost := 0;
       while v_left > v_sum loop
         loop  -- the best of the book
           v_book := null;
-          if v_at = q_read[x] then
-            exit when not q_more[x];
-            v_chunk := matching.read_book(p_symbol, v_buy, s_key[v_at], s_place[v_at], c_chunk, p_batch);
+          if v_at = q_read[x] then exit when not q_more[x];
+            v_chunk := matching.read_book(
+              p_symbol, v_buy, s_key[v_at], s_place[v_at], c_chunk, p_batch);
             q_more[x] := cardinality(v_chunk.order_id) = c_chunk;
             exit when cardinality(v_chunk.order_id) = 0;
             s_order := s_order || v_chunk.order_id;       s_owner := s_owner || v_chunk.owner_id;
@@ -976,82 +1046,80 @@ begin
             s_place := s_place || v_chunk.priority_no;    s_left := s_left || v_chunk.remaining;
             s_hold := s_hold || v_chunk.hold;             s_hold0 := s_hold0 || v_chunk.hold;
             s_exact := s_exact || v_chunk.fee_exact;      s_fee := s_fee || v_chunk.fee;
-            s_created := s_created || v_chunk.created_at;
-            s_next[v_at] := v_top + 1;
-            v_top := cardinality(s_order);
-            q_read[x] := v_top;
+            s_created := s_created || v_chunk.created_at; s_next[v_at] := v_top + 1;
+            v_top := cardinality(s_order);                q_read[x] := v_top;
           end if;
           v_book := coalesce(s_next[v_at], v_at + 1);
-          exit when s_left[v_book] > 0;
-          v_at := v_book;
+          exit when s_left[v_book] > 0; v_at := v_book;
         end loop;
-        v_list := null;
-        while v_list_at > 0 loop  -- the best of the list
-          v_list := case when v_buy then l_asks[v_list_at] else l_bids[v_list_at] end;
-          exit when s_left[v_list] > 0;
-          v_list := null; v_list_at := v_list_at - 1;
+        loop  -- the best of the heap
+          n := h_count[x]; v_heap := case when n > 0 then h_slot[2 + x] end;
+          exit when n = 0 or s_left[v_heap] > 0 and v_heap <> v_skip;
+          -- It leaves; one that was only looked at comes back later.
+          v_push := case when v_heap = v_skip then v_push || v_heap else v_push end;
+          y := h_slot[2 * n + x]; n := n - 1; h_count[x] := n; k := 1;
+          loop
+            lo := 2 * k;
+            exit when lo > n;
+            p := h_slot[2 * lo + x]; m := h_slot[2 * lo + 2 + x];
+            if lo < n
+              and (s_key[m] < s_key[p] or s_key[m] = s_key[p] and s_place[m] < s_place[p]) then
+              p := m; lo := lo + 1;
+            end if;
+            exit when s_key[y] < s_key[p] or s_key[y] = s_key[p] and s_place[y] < s_place[p];
+            h_slot[2 * k + x] := p; k := lo;
+          end loop;
+          h_slot[2 * k + x] := y;
         end loop;
-        m := coalesce(v_book, v_list);
-        if v_book is not null and v_list is not null and (s_key[v_list] < s_key[v_book]
-          or s_key[v_list] = s_key[v_book] and s_place[v_list] < s_place[v_book]) then
-          m := v_list;
-        end if;
+        m := case when s_key[v_heap] < s_key[v_book] or s_key[v_heap] = s_key[v_book]
+          and s_place[v_heap] < s_place[v_book] then v_heap else coalesce(v_book, v_heap) end;
         exit when m is null;
         v_key := s_key[m];
         if v_reach is null then
-          v_reach := v_key + greatest(
-            abs(v_key) * p_symbol.protection_rate, p_symbol.protection_ticks * p_symbol.tick_size
-          );
+          v_reach := v_key + greatest(abs(v_key) * p_symbol.protection_rate,
+            p_symbol.protection_ticks * p_symbol.tick_size);
         end if;
         exit when v_key > v_reach;
-        v_self := s_owner[m] = s_owner[t];
-        exit when v_self;
-        v_q := least(v_left - v_sum, s_left[m]);
-        v_cost := abs(v_key) * v_q;
+        v_self := s_owner[m] = s_owner[t]; exit when v_self;
+        v_q := least(v_left - v_sum, s_left[m]); v_cost := abs(v_key) * v_q;
         v_sum_cost := v_sum_cost + v_cost;
         if v_probe then
           v_sum := v_sum + v_q;
-          v_at := case when m = v_book then m else v_at end;
-          v_list_at := case when m = v_list then v_list_at - 1 else v_list_at end;
+          if m = v_book then v_at := m; else v_skip := m; end if;
           continue;
         end if;
         v_left := v_left - v_q; v_fills := v_fills + 1; v_seq := v_seq + 1;
         f_seq[v_fills] := v_seq; f_price[v_fills] := abs(v_key); f_quantity[v_fills] := v_q;
         f_taker[v_fills] := s_order[t]; f_taker_id[v_fills] := s_owner[t];
         f_maker[v_fills] := s_order[m]; f_maker_id[v_fills] := s_owner[m];
-        f_bought[v_fills] := v_buy;
-        s_exact[t] := s_exact[t] + v_cost * c_taker_rate;
-        v_due := ceil(s_exact[t] * c_units) * c_unit;
-        f_taker_fee[v_fills] := v_due - s_fee[t];
-        s_fee[t] := v_due;
-        v_hold := s_left[m] - v_q;  -- and the maker: first what it has left, then its hold
-        s_left[m] := v_hold;
-        f_maker_left[v_fills] := v_hold;
-        s_exact[m] := s_exact[m] + v_cost * c_maker_rate;
-        v_due := ceil(s_exact[m] * c_units) * c_unit;
+        f_bought[v_fills] := v_buy; s_seq[t] := v_seq; s_seq[m] := v_seq;
+        s_filled[t] := coalesce(s_filled[t], 0) + v_q; s_paid[t] := coalesce(s_paid[t], 0) + v_cost;
+        s_filled[m] := coalesce(s_filled[m], 0) + v_q; s_paid[m] := coalesce(s_paid[m], 0) + v_cost;
+        s_exact[t] := s_exact[t] + v_cost * p_symbol.taker_rate;
+        v_due := ledger.round_up(s_exact[t], c_units, c_unit);
+        f_taker_fee[v_fills] := v_due - s_fee[t]; s_fee[t] := v_due;
+        -- And the maker: first what it has left, then its hold.
+        v_hold := s_left[m] - v_q; s_left[m] := v_hold; f_maker_left[v_fills] := v_hold;
+        s_exact[m] := s_exact[m] + v_cost * p_symbol.maker_rate;
+        v_due := ledger.round_up(s_exact[m], c_units, c_unit);
         f_maker_fee[v_fills] := v_due - s_fee[m];
         if not v_buy then
-          v_hold := v_hold * -v_key;
-          v_hold := v_hold - v_due + ceil((s_exact[m] + v_hold * c_hold_rate) * c_units) * c_unit;
+          v_hold := matching.buy_hold(
+            -v_key * v_hold, s_exact[m], v_due, c_hold_rate, c_units, c_unit);
           lo := s_party[m];
           if lo is not null then
             v_quote[lo] := v_quote[lo] + s_hold[m] - v_hold - v_cost - v_due + s_fee[m];
           end if;
         end if;
-        s_fee[m] := v_due;
-        s_hold[m] := v_hold;
+        s_fee[m] := v_due; s_hold[m] := v_hold;
       end loop;
-      if v_reach is null then
-        v_refusal := 'NO_LIQUIDITY';
-      elsif not v_probe then
-        q_passed[x] := v_at;
-        if v_buy then v_asks := v_list_at; else v_bids := v_list_at; end if;
-        exit;
+      if v_reach is null then v_refusal := 'NO_LIQUIDITY';
+      elsif not v_probe then q_passed[x] := v_at; exit;
       elsif b_kill[i] and v_sum < v_left then
         v_end := case when v_self then 'STP_TAKER'::matching.end_reason else 'UNFILLED_FOK' end;
         v_sum_cost := 0;
-      elsif v_buy and b_market[i]
-        and v_sum_cost + ceil(v_sum_cost * c_taker_rate * c_units) * c_unit > v_quote[p] then
+      elsif v_buy and b_market[i] and v_quote[v_party]
+        < v_sum_cost + ledger.round_up(v_sum_cost * p_symbol.taker_rate, c_units, c_unit) then
         v_refusal := 'INSUFFICIENT_FUNDS';
       end if;
       v_probe := false;
@@ -1069,59 +1137,40 @@ begin
         when v_end is null and b_rests[i] then 'OPENED'
         else 'EXPIRED' end;
     end if;
-    e_seq[i] := v_seq;
+    e_seq[i] := v_seq; s_seq[t] := v_seq;
     if e_kind[i] = 'REJECTED' then
-      e_refusal[i] := v_refusal; s_left[t] := 0;
-      continue;
+      e_refusal[i] := v_refusal; s_left[t] := 0; continue;
     elsif e_kind[i] in ('CANCELLED', 'EXPIRED') then
       s_end[t] := coalesce(s_end[t], v_end, case
         when v_self then 'STP_TAKER'::matching.end_reason
         when not b_market[i] then 'UNFILLED_IOC'
         when m is null then 'INSUFFICIENT_LIQUIDITY'
-        else 'PROTECTION' end);
-      e_reason[i] := s_end[t];
+        else 'PROTECTION' end); e_reason[i] := s_end[t];
     elsif e_kind[i] = 'OPENED' then
-      s_place[t] := v_seq; v_key := s_key[t]; v_hold := v_left;
-      if v_buy then
-        v_hold := -v_key * v_left;
-        v_hold := v_hold - s_fee[t] + ceil((s_exact[t] + v_hold * c_hold_rate) * c_units) * c_unit;
-      end if;
-      -- Into the list of its side, behind all that are as good or better.
-      lo := 1; hi := case when v_buy then v_bids else v_asks end + 1;
-      while lo < hi loop
-        m := (lo + hi) / 2;
-        if s_key[case when v_buy then l_bids[m] else l_asks[m] end] > v_key then
-          lo := m + 1;
-        else
-          hi := m;
-        end if;
-      end loop;
-      if v_buy then
-        l_bids := l_bids[:lo - 1] || t || l_bids[lo:v_bids]; v_bids := v_bids + 1;
-      else
-        l_asks := l_asks[:lo - 1] || t || l_asks[lo:v_asks]; v_asks := v_asks + 1;
-      end if;
+      s_place[t] := v_seq; v_push := v_push || t;
+      v_hold := case when v_buy then matching.buy_hold(
+        -s_key[t] * v_left, s_exact[t], s_fee[t], c_hold_rate, c_units, c_unit) else v_left end;
     end if;
-    s_left[t] := case when e_kind[i] in ('OPENED', 'AMENDED') then v_left else 0 end;
-    v_hold := case when s_left[t] > 0 then v_hold else 0 end;
+    v_hold := case when e_kind[i] in ('OPENED', 'AMENDED') then v_hold else 0 end;
     s_hold[t] := v_hold;
+    s_left[t] := case when e_kind[i] in ('OPENED', 'AMENDED') then v_left else 0 end;
     if v_buy then
-      v_quote[p] := v_quote[p] + v_freed - v_hold - v_sum_cost - s_fee[t] + v_had_fee;
+      v_quote[v_party] := v_quote[v_party] + v_freed - v_hold - v_sum_cost - s_fee[t] + v_had_fee;
     else
-      v_base[p] := v_base[p] + v_freed - v_hold - v_had + v_left;
+      v_base[v_party] := v_base[v_party] + v_freed - v_hold - v_had + v_left;
     end if;
   end loop;
 
   return row(
     v_seq, e_refusal, e_kind, e_seq, e_order, e_owner, e_key, e_quantity, e_left, e_reason, e_from,
-    e_from_left, e_from_seq, f_seq, f_price, f_quantity, f_taker, f_maker, f_taker_id, f_maker_id, f_bought,
-    f_taker_fee, f_maker_fee, f_maker_left,
-    row(s_order, s_owner, s_party, s_key, s_place, s_left, s_hold, s_exact, s_fee, s_quantity,
-      s_created)::matching.slots,
-    s_hold0, s_end
-  )::matching.outcome;
+    e_from_left, e_from_seq, f_seq, f_price, f_quantity, f_taker, f_maker, f_taker_id, f_maker_id,
+    f_bought, f_taker_fee, f_maker_fee, f_maker_left, row(s_order, s_owner, s_party, s_key, s_place,
+      s_left, s_hold, s_exact, s_fee, s_quantity, s_created),
+    s_hold0, s_end, s_filled, s_paid, s_seq)::matching.outcome;
 end;
 $$;
+comment on function matching.match_batch is
+  'matches a batch of commands in memory, by price, then time';
 --! EndIncluded matching/match_batch.sql
 --! Included matching/fills.sql
 -- The fills of an outcome as rows: who bought from whom, at the maker's price, with both fees.
@@ -1180,17 +1229,12 @@ create or replace function matching.change_funds(
 language plpgsql volatile
 as $$
 declare
-  v_participant_ids int[];
-  v_asset_ids int[];
-  v_zeros numeric[];
-  v_held numeric[];
-  v_in numeric[];
-  v_out numeric[];
+  v_changes ledger.account_change[];
 begin
-  select
-    array_agg(d.participant_id), array_agg(d.asset_id), array_agg(0::numeric), array_agg(d.held),
-    array_agg(d.due_in), array_agg(d.due_out)
-  into v_participant_ids, v_asset_ids, v_zeros, v_held, v_in, v_out
+  select array_agg(
+    row(d.participant_id, d.asset_id, 0, d.held, d.due_in, d.due_out)::ledger.account_change
+  )
+  into v_changes
   from (
     select
       c.participant_id, c.asset_id, sum(c.held) + sum(c.due_out) as held, sum(c.due_in) as due_in,
@@ -1220,13 +1264,11 @@ begin
     group by c.participant_id, c.asset_id
   ) as d;
 
-  return v_participant_ids is null
-    or ledger.change_accounts(
-      p_symbol.segment_id, v_participant_ids, v_asset_ids, v_zeros, v_held, v_in, v_out
-    );
+  return v_changes is null or ledger.change_accounts(p_symbol.segment_id, v_changes);
 end;
 $$;
-comment on function matching.change_funds is 'puts the holds and obligations of a batch on the accounts';
+comment on function matching.change_funds is
+  'puts the holds and obligations of a batch on the accounts';
 --! EndIncluded matching/change_funds.sql
 --! Included matching/final_orders.sql
 -- The orders that an outcome touched, one row each, as they end: what this batch filled of them,
@@ -1238,31 +1280,20 @@ language sql immutable
 rows 1000
 as $$
   select
-    t.order_id, t.filled, t.notional, t.last_seq, s.owner_id, s.sort_price, s.priority_no,
-    s.remaining, s.hold, s.fee_exact, s.fee, s.quantity, s.created_at, s.end_reason
-  from (
-    select a.order_id, sum(a.filled) as filled, sum(a.notional) as notional, max(a.seq) as last_seq
-    from (
-      select e.order_id, 0::numeric as filled, 0::numeric as notional, e.seq
-      from unnest(p_outcome.order_ids, p_outcome.seqs) as e (order_id, seq)
-      where e.order_id is not null
-      union all
-      select s.order_id, f.quantity, f.price * f.quantity, f.seq
-      from matching.fills(p_outcome) as f
-      cross join lateral (values (f.taker_order_id), (f.maker_order_id)) as s (order_id)
-    ) as a
-    group by a.order_id
-  ) as t
-  join unnest(
+    s.order_id, coalesce(s.filled, 0), coalesce(s.paid, 0), s.last_seq, s.owner_id, s.sort_price,
+    s.priority_no, s.remaining, s.hold, s.fee_exact, s.fee, s.quantity, s.created_at, s.end_reason
+  from unnest(
     (p_outcome.slots).order_id, (p_outcome.slots).owner_id, (p_outcome.slots).sort_price,
     (p_outcome.slots).priority_no, (p_outcome.slots).remaining, (p_outcome.slots).hold,
     (p_outcome.slots).fee_exact, (p_outcome.slots).fee, (p_outcome.slots).quantity,
-    (p_outcome.slots).created_at, p_outcome.ends
+    (p_outcome.slots).created_at, p_outcome.ends, p_outcome.filled, p_outcome.paid,
+    p_outcome.last_seqs
   ) as s (
     order_id, owner_id, sort_price, priority_no, remaining, hold, fee_exact, fee, quantity,
-    created_at, end_reason
+    created_at, end_reason, filled, paid, last_seq
   )
-    on s.order_id = t.order_id
+  where s.last_seq is not null
+    and s.order_id is not null
 $$;
 comment on function matching.final_orders is 'the orders that an outcome touched, as they end';
 --! EndIncluded matching/final_orders.sql
@@ -1286,8 +1317,22 @@ as $$
     else 'EXPIRED'
   end::matching.order_status_enum
 $$;
-comment on function matching.status_of is 'the status of an order from what is left, filled, ended, refused';
+comment on function matching.status_of is
+  'the status of an order from what is left, filled, ended, refused';
 --! EndIncluded matching/status_of.sql
+--! Included matching/resting_orders.sql
+-- Orders that a batch leaves as rows; planned as if there were one, for the reason that
+-- reference.ids gives.
+create or replace function matching.resting_orders(
+  p_orders matching.final_order[]
+) returns setof matching.final_order
+language sql volatile
+rows 1
+as $$
+  select o.* from unnest(p_orders) as o
+$$;
+comment on function matching.resting_orders is 'orders that a batch leaves, as rows';
+--! EndIncluded matching/resting_orders.sql
 --! Included matching/update_resting.sql
 -- Brings orders that were resting before this batch up to date, in orders and in the book, which
 -- they leave when nothing of them is left. Writes: matching.orders, matching.book.
@@ -1297,11 +1342,12 @@ create or replace function matching.update_resting(
   p_orders matching.final_order[]
 ) returns void
 language plpgsql volatile
-set enable_seqscan = off   -- plans made while the tables were small must find rows by key,
-set enable_hashjoin = off  -- in partitions too, for each order in turn
-set enable_mergejoin = off
 as $$
 begin
+  if p_orders is null then
+    return;
+  end if;
+
   update matching.orders as o
   set filled_quantity = o.filled_quantity + f.filled,
     filled_notional = o.filled_notional + f.notional,
@@ -1315,13 +1361,13 @@ begin
     status = matching.status_of(f.remaining, o.filled_quantity + f.filled, f.end_reason, null),
     last_seq = f.last_seq,
     updated_at = p_now
-  from unnest(p_orders) as f
+  from matching.resting_orders(p_orders) as f
   where o.segment_id = p_segment_id
     and o.order_id = f.order_id
     and o.created_at = f.created_at;
 
   delete from matching.book as b
-  using unnest(p_orders) as f
+  using matching.resting_orders(p_orders) as f
   where b.segment_id = p_segment_id
     and b.order_id = f.order_id
     and f.remaining = 0;
@@ -1333,17 +1379,19 @@ begin
     hold_amount = f.hold,
     fee_exact = f.fee_exact,
     fee_amount = f.fee
-  from unnest(p_orders) as f
+  from matching.resting_orders(p_orders) as f
   where b.segment_id = p_segment_id
     and b.order_id = f.order_id
     and f.remaining > 0;
 end;
 $$;
-comment on function matching.update_resting is 'brings orders that were resting before a batch up to date';
+comment on function matching.update_resting is
+  'brings orders that were resting before a batch up to date';
 --! EndIncluded matching/update_resting.sql
 --! Included matching/record_orders.sql
--- Writes the orders of an outcome: the new ones into orders, and what of them rests into the book;
--- those that were resting before are brought up to date by matching.update_resting.
+-- Writes the new orders of an outcome into orders, and what of them rests into the book. Returns
+-- the others that it touched, those that were resting before, for matching.update_resting: a
+-- setting of this function would hold for what it calls, too.
 -- Takes the last order id given out before this batch: what is above it is new.
 -- Writes: matching.orders, matching.book. Under the lock of the symbol.
 create or replace function matching.record_orders(
@@ -1353,7 +1401,7 @@ create or replace function matching.record_orders(
   p_commands matching.command[],
   p_batch matching.batch,
   p_outcome matching.outcome
-) returns void
+) returns matching.final_order[] -- those that were resting before
 language plpgsql volatile
 set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
 as $$
@@ -1393,12 +1441,11 @@ begin
   from final as f
   where f.order_id <= p_last_order_id;
 
-  if v_resting is not null then
-    perform matching.update_resting(p_symbol.segment_id, p_now, v_resting);
-  end if;
+  return v_resting;
 end;
 $$;
-comment on function matching.record_orders is 'writes the orders of an outcome, and what of them rests';
+comment on function matching.record_orders is
+  'writes the orders of an outcome, and what of them rests';
 --! EndIncluded matching/record_orders.sql
 --! Included matching/record_trades.sql
 -- Writes the trades of an outcome, and hands them to clearing: an instruction a trade, in the same
@@ -1413,12 +1460,6 @@ as $$
 declare
   c_ids_per_symbol constant bigint := 1000000000000;
   v_first_id bigint := p_symbol.symbol_id * c_ids_per_symbol;
-  v_trade_ids bigint[];
-  v_buyer_ids int[];
-  v_seller_ids int[];
-  v_notionals numeric[];
-  v_buyer_fees numeric[];
-  v_seller_fees numeric[];
 begin
   insert into matching.trades
   select
@@ -1427,23 +1468,21 @@ begin
     f.maker_fee
   from matching.fills(p_outcome) as f;
 
-  select
-    array_agg(v_first_id + f.seq), array_agg(f.buyer_id), array_agg(f.seller_id),
-    array_agg(f.price * f.quantity), array_agg(f.buyer_fee), array_agg(f.seller_fee)
-  into v_trade_ids, v_buyer_ids, v_seller_ids, v_notionals, v_buyer_fees, v_seller_fees
-  from matching.fills(p_outcome) as f;
-
-  perform clearing.capture_trades(
-    p_symbol, p_now, v_trade_ids, v_buyer_ids, v_seller_ids, p_outcome.fill_quantities,
-    v_notionals, v_buyer_fees, v_seller_fees
-  );
+  perform clearing.capture_trades(p_symbol, p_now, array(
+    select row(
+      v_first_id + f.seq, f.buyer_id, f.seller_id, f.quantity, f.price * f.quantity, f.buyer_fee,
+      f.seller_fee
+    )::clearing.captured_trade
+    from matching.fills(p_outcome) as f
+  ));
 end;
 $$;
-comment on function matching.record_trades is 'writes the trades of an outcome and their instructions';
+comment on function matching.record_trades is
+  'writes the trades of an outcome and their instructions';
 --! EndIncluded matching/record_trades.sql
 --! Included matching/record_events.sql
--- Writes the events of an outcome: for each command that changed something its closing event, before
--- it the amendment when an amended order gave up its place, and the trades; dense by symbol.
+-- Writes the events of an outcome, dense by symbol: the trades, for each command that changed
+-- something its closing event, and the amendment of an order that gave up its place.
 -- Writes: matching.events.
 create or replace function matching.record_events(
   p_symbol reference.symbols,
@@ -1452,7 +1491,6 @@ create or replace function matching.record_events(
   p_outcome matching.outcome
 ) returns void
 language plpgsql volatile
-set enable_nestloop = off
 as $$
 begin
   insert into matching.events (
@@ -1460,30 +1498,23 @@ begin
     remaining, prior_price, prior_remaining, reason
   )
   select
-    p_symbol.segment_id, p_symbol.symbol_id, v.seq, p_now, v.kind, e.order_id, e.owner_id,
+    p_symbol.segment_id, p_symbol.symbol_id, e.seq, p_now, e.kind, e.order_id, e.owner_id,
     case when coalesce(e.is_buy, e.sort_price < 0) then 'BUY' else 'SELL' end
       ::matching.order_side_enum,
-    abs(e.sort_price), e.quantity, v.remaining, abs(v.prior_price), v.prior_remaining, v.reason
+    abs(e.sort_price), e.quantity, e.remaining,
+    case when e.from_seq = e.seq then abs(e.from_price) end,
+    case when e.from_seq = e.seq then e.from_left end,
+    case when e.kind = 'AMENDED' then 'KEPT' else coalesce(e.refusal::text, e.reason::text) end
   from unnest(
-    p_outcome.kinds, p_outcome.seqs, p_outcome.order_ids, p_outcome.sort_prices,
-    p_outcome.quantities, p_outcome.lefts, p_outcome.from_prices, p_outcome.from_lefts,
-    p_outcome.from_seqs, p_outcome.refusals, p_batch.is_buy, p_outcome.owner_ids,
-    p_outcome.reasons
+    p_outcome.kinds, p_outcome.seqs, p_outcome.order_ids, p_outcome.owner_ids,
+    p_outcome.sort_prices, p_outcome.quantities, p_outcome.lefts, p_outcome.from_prices,
+    p_outcome.from_lefts, p_outcome.from_seqs, p_outcome.reasons, p_outcome.refusals,
+    p_batch.is_buy
   ) as e (
-    kind, seq, order_id, sort_price, quantity, remaining, from_price, from_left, from_seq, refusal,
-    is_buy, owner_id, reason
+    kind, seq, order_id, owner_id, sort_price, quantity, remaining, from_price, from_left,
+    from_seq, reason, refusal, is_buy
   )
-  cross join lateral (
-    values
-      (e.seq, e.kind, e.remaining, case when e.from_seq = e.seq then e.from_price end,
-        case when e.from_seq = e.seq then e.from_left end,
-        coalesce(e.refusal::text, e.reason::text,
-          case when e.kind = 'AMENDED' then 'KEPT' end)),
-      (case when e.from_seq < e.seq then e.from_seq end, 'AMENDED', 0, e.from_price, e.from_left,
-        'LOST')
-  ) as v (seq, kind, remaining, prior_price, prior_remaining, reason)
-  where e.kind is not null
-    and v.seq is not null;
+  where e.kind is not null;
 
   insert into matching.events (
     segment_id, symbol_id, seq, at, kind, order_id, participant_id, side, price, quantity,
@@ -1493,6 +1524,22 @@ begin
     p_symbol.segment_id, p_symbol.symbol_id, f.seq, p_now, 'TRADE', f.taker_order_id, f.taker_id,
     f.taker_side, f.price, f.quantity, f.maker_order_id, f.maker_id, f.maker_left
   from matching.fills(p_outcome) as f;
+
+  if array_remove(p_outcome.from_seqs, null) <> '{}' then
+    insert into matching.events (
+      segment_id, symbol_id, seq, at, kind, order_id, participant_id, side, price, quantity,
+      remaining, prior_price, prior_remaining, reason
+    )
+    select
+      p_symbol.segment_id, p_symbol.symbol_id, e.from_seq, p_now, 'AMENDED', e.order_id, e.owner_id,
+      case when e.sort_price < 0 then 'BUY' else 'SELL' end::matching.order_side_enum,
+      abs(e.sort_price), e.quantity, 0, abs(e.from_price), e.from_left, 'LOST'
+    from unnest(
+      p_outcome.seqs, p_outcome.order_ids, p_outcome.owner_ids, p_outcome.sort_prices,
+      p_outcome.quantities, p_outcome.from_prices, p_outcome.from_lefts, p_outcome.from_seqs
+    ) as e (seq, order_id, owner_id, sort_price, quantity, from_price, from_left, from_seq)
+    where e.from_seq < e.seq;
+  end if;
 end;
 $$;
 comment on function matching.record_events is 'writes the events of an outcome';
@@ -1527,8 +1574,8 @@ $$;
 comment on function matching.read_funds is 'what the parties of a batch have available';
 --! EndIncluded matching/read_funds.sql
 --! Included matching/roll_back.sql
--- The end of an atomic batch that cannot be taken whole: nothing was written but its keys, which are
--- given back; every command that was fine in itself is refused with BATCH_ROLLED_BACK.
+-- The end of an atomic batch that cannot be taken whole: nothing was written but its keys, which
+-- are given back; every command that was fine in itself is refused with BATCH_ROLLED_BACK.
 -- Writes: matching.order_keys.
 create or replace function matching.roll_back(
   p_symbol reference.symbols,
@@ -1556,14 +1603,15 @@ $$;
 comment on function matching.roll_back is 'the end of an atomic batch that cannot be taken whole';
 --! EndIncluded matching/roll_back.sql
 --! Included matching/execute_batch.sql
--- Executes the commands of one symbol in their order, in one transaction: what passes the filters is
--- matched under the lock of the symbol, and orders, holds, trades, instructions and events are
+-- Executes the commands of one symbol in their order, in one transaction: what passes the filters
+-- is matched under the lock of the symbol, and orders, holds, trades, instructions and events are
 -- written together or not at all [MAT-003].
 --
 -- Nothing is written before all is known. Funds are read without a lock, so that symbols with the
 -- same traders run side by side; when putting the holds on the accounts shows that somebody spent
 -- elsewhere meanwhile, the accounts are locked by then and the batch is computed once more.
--- Takes quantities in base, prices in quote per base. An atomic batch is taken whole or not at all.
+-- Takes quantities in base, prices in quote per base. An atomic batch is taken whole or not at
+-- all.
 -- Locks, in this order: the symbol; keys; accounts by (participant, asset).
 -- Raises: STISO when not READ COMMITTED; NVFND when funds are short although they are locked.
 create or replace function matching.execute_batch(
@@ -1612,10 +1660,10 @@ begin
     exit when matching.change_funds(v_symbol, v_outcome);
   end loop;
 
-  perform matching.record_orders(
+  perform matching.update_resting(v_symbol.segment_id, v_now, matching.record_orders(
     v_symbol, v_now, p_symbol_id * c_ids_per_symbol + v_state.last_order_no, p_commands, v_batch,
     v_outcome
-  );
+  ));
   if v_outcome.fill_seqs is not null then
     perform matching.record_trades(v_symbol, v_now, v_outcome);
   end if;
@@ -1636,7 +1684,8 @@ begin
   return row(v_batch, v_outcome, v_now)::matching.executed;
 end;
 $$;
-comment on function matching.execute_batch is 'executes commands of one symbol in their order, in one transaction';
+comment on function matching.execute_batch is
+  'executes commands of one symbol in their order, in one transaction';
 --! EndIncluded matching/execute_batch.sql
 --! Included matching/fill_json.sql
 -- One fill of an order as the outside sees it: price in quote per base, quantity in base, fee in
@@ -1766,7 +1815,8 @@ begin
     and e.kind is not null;
 end;
 $$;
-comment on function matching.placed_rows is 'the orders that a batch placed, right after their own command';
+comment on function matching.placed_rows is
+  'the orders that a batch placed, right after their own command';
 --! EndIncluded matching/placed_rows.sql
 --! Included matching/first_answers.sql
 -- The first answers to the commands that placed these orders, rebuilt from what they wrote: the
@@ -1818,12 +1868,13 @@ as $$
   ) as f
     on true
 $$;
-comment on function matching.first_answers is 'the first answers to the commands that placed these orders';
+comment on function matching.first_answers is
+  'the first answers to the commands that placed these orders';
 --! EndIncluded matching/first_answers.sql
 --! Included matching/explain_refusal.sql
--- What to tell the one whose command was refused: the state (its class decides the HTTP status), the
--- field at fault, the bound it broke, and a sentence. Takes null for a command that was not refused,
--- and answers with a null state. Reads nothing.
+-- What to tell the one whose command was refused: the state (its class decides the HTTP status),
+-- the field at fault, the bound it broke, and a sentence. Takes null for a command that was not
+-- refused, and answers with a null state. Reads nothing.
 create or replace function matching.explain_refusal(
   p_symbol reference.symbols,
   p_refusal matching.refusal,
@@ -1869,6 +1920,60 @@ as $$
 $$;
 comment on function matching.explain_refusal is 'what to tell the one whose command was refused';
 --! EndIncluded matching/explain_refusal.sql
+--! Included matching/command_answers.sql
+-- What to answer to each command of a batch that was executed, in their order: how it was refused,
+-- if it was, and the order: as it stood right after the command that placed it, else as it stands
+-- now.
+-- Reads only.
+create or replace function matching.command_answers(
+  p_symbol reference.symbols,
+  p_commands matching.command[],
+  p_executed matching.executed
+) returns setof matching.command_answer
+language plpgsql volatile
+set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
+as $$
+declare
+  v_batch matching.batch := p_executed.batch;
+  v_named bigint[];
+begin
+  if v_batch.ops && array['CANCEL', 'AMEND']::matching.operation[] then
+    select array_agg(distinct t.order_id) into v_named
+    from unnest(v_batch.ops, v_batch.target_ids, (p_executed.outcome).refusals)
+      as t (op, order_id, refusal)
+    where t.op <> 'PLACE'
+      and t.refusal is distinct from 'UNKNOWN_ORDER';
+  end if;
+
+  return query
+  select
+    c.n::int, x.state, case when x.state is not null then c.refusal::text end, x.detail, x.field,
+    x.bound, (coalesce(p.order_row, f.order_row, o.order_row)).*
+  from unnest(
+    v_batch.ops, (p_executed.outcome).refusals, v_batch.repeat_of, v_batch.target_ids
+  ) with ordinality as c (op, refusal, repeat_of, target_id, n)
+  left join lateral matching.explain_refusal(p_symbol, c.refusal) as x
+    on true
+  left join matching.placed_rows(p_symbol, p_commands, p_executed) as p
+    on p.n = c.n
+  left join (
+    select a.order_id, a as order_row
+    from matching.first_answers(p_symbol.segment_id, array_remove(v_batch.repeat_of, null)) as a
+  ) as f
+    on f.order_id = c.repeat_of
+    and c.refusal = 'REPEATED'
+  left join (
+    select a.order_id, a as order_row
+    from matching.order_rows(p_symbol.segment_id, v_named) as a
+  ) as o
+    on o.order_id = c.target_id
+    and c.op <> 'PLACE'
+  order by c.n;
+end;
+$$;
+comment on function matching.command_answers is
+  'what to answer to each command of an executed batch';
+--! EndIncluded matching/command_answers.sql
 --! Included matching/cancel_orders.sql
 -- Cancels all open orders of a participant, of one symbol or side when given, in one transaction.
 -- The locks of all symbols are taken first, in their order, before any account is locked.
@@ -1925,7 +2030,8 @@ begin
   end loop;
 end;
 $$;
-comment on function matching.cancel_orders is 'cancels all open orders of a participant in one transaction';
+comment on function matching.cancel_orders is
+  'cancels all open orders of a participant in one transaction';
 --! EndIncluded matching/cancel_orders.sql
 --! Included matching/open_symbol.sql
 -- Opens a symbol for trading: its counters and its lock. Writes: matching.symbol_state.
@@ -2038,27 +2144,3 @@ as $$
 $$;
 comment on function matching.levels_json is 'the best levels of one side of a book';
 --! EndIncluded matching/levels_json.sql
---! Included matching/hold_of.sql
--- What an open order must hold: a sell order its remaining quantity, in base; a buy order, in quote,
--- what the rest costs at its limit and the fees of all its fills, done and to come at the higher
--- rate, rounded up once, less those charged already (semantics §8.2) [MAT-030].
--- matching.match_batch computes the same in its loop, where a call would cost too much.
-create or replace function matching.hold_of(
-  p_symbol reference.symbols,
-  p_sort_price numeric,
-  p_remaining numeric,
-  p_fee_exact numeric,
-  p_fee numeric
-) returns numeric
-language sql immutable parallel safe
-as $$
-  select case when p_sort_price > 0 then p_remaining else
-    -p_sort_price * p_remaining - p_fee + ceil(
-      (p_fee_exact - p_sort_price * p_remaining
-        * greatest(p_symbol.maker_rate, p_symbol.taker_rate, 0))
-      / reference.asset_unit(p_symbol.quote_decimals)
-    ) * reference.asset_unit(p_symbol.quote_decimals)
-  end
-$$;
-comment on function matching.hold_of is 'what an open order must hold';
---! EndIncluded matching/hold_of.sql

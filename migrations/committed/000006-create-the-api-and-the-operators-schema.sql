@@ -1,38 +1,6 @@
---! Previous: sha1:c1ee0f4add8d9598252e3415aa5a4e7b00096897
---! Hash: sha1:7e9a3a6669e2289d019bca8f4f11e755b70e7d7f
+--! Previous: sha1:3d226cfb1da2b6d16daee50e16df41371e1c3c08
+--! Hash: sha1:114f2b3a7f646050be62bb14bf72fa540ebe387c
 --! Message: create the api and the operators' schema
-
--- The answer to one command: error_state is null when all is well.
-create type api.command_answer as (
-  command_no int,
-  error_state text,
-  error_code text,
-  error_detail text,
-  error_field text,
-  error_bound text,
-  order_id bigint,
-  client_id text,
-  symbol text,
-  side matching.order_side_enum,
-  type matching.order_type_enum,
-  time_in_force matching.time_in_force_enum,
-  price numeric,
-  quantity numeric,
-  client_order_id text,
-  idempotency_key text,
-  status matching.order_status_enum,
-  pending_reason matching.pending_reason,
-  end_reason matching.end_reason,
-  reject_code matching.refusal,
-  filled_quantity numeric,
-  remaining_quantity numeric,
-  average_price numeric,
-  fee numeric,
-  seq bigint,
-  created_at timestamptz,
-  updated_at timestamptz,
-  fills json
-);
 
 -- An order in a list, with the cursor that goes on behind it.
 create type api.order_item as (
@@ -131,10 +99,11 @@ grant select on api.symbols to pgsettle_app;
 --! EndIncluded api/symbols.sql
 --! Included api/execute_commands.sql
 -- Executes commands of one symbol in their order and answers each: the way in for orders.
--- Takes an array of objects with op (PLACE, CANCEL, AMEND) and the other fields of matching.command.
+-- Takes an array of objects with op (PLACE, CANCEL, AMEND) and the other fields of
+-- matching.command.
 -- Returns a row a command, in their order: error_state is null when all is well, else five letters
--- whose class decides the HTTP status; then the order, as it stood right after its own command when
--- that placed it (a repeat of a key answers as the first time), else as it stands now.
+-- whose class decides the HTTP status; then the order, as it stood right after its own command
+-- when that placed it (a repeat of a key answers as the first time), else as it stands now.
 -- Locks and writes: see matching.execute_batch. Raises: NFSYM; 22P02 for a word it does not know.
 create or replace function api.execute_commands(
   p_segment_id int,
@@ -142,61 +111,29 @@ create or replace function api.execute_commands(
   p_now timestamptz,
   p_commands jsonb,
   p_atomic boolean
-) returns setof api.command_answer
+) returns setof matching.command_answer
 language plpgsql volatile
 security definer
 set search_path = ''
-set enable_nestloop = off
 as $$
 declare
   v_symbol reference.symbols := reference.get_symbol(p_segment_id, p_symbol);
   v_commands matching.command[];
-  v_executed matching.executed;
-  v_batch matching.batch;
-  v_repeated bigint[];
-  v_named bigint[];
 begin
   select array_agg(c) into v_commands
   from jsonb_populate_recordset(null::matching.command, p_commands) as c;
 
-  v_executed := matching.execute_batch(v_symbol.symbol_id, p_now, v_commands, p_atomic);
-  v_batch := v_executed.batch;
-  v_repeated := array_remove(v_batch.repeat_of, null);
-  if v_batch.ops && array['CANCEL', 'AMEND']::matching.operation[] then
-    select array_agg(distinct t.order_id) into v_named
-    from unnest(v_batch.ops, v_batch.target_ids, (v_executed.outcome).refusals)
-      as t (op, order_id, refusal)
-    where t.op <> 'PLACE'
-      and t.refusal is distinct from 'UNKNOWN_ORDER';
-  end if;
-
   return query
-  select
-    c.n::int, x.state, case when x.state is not null then c.refusal::text end, x.detail, x.field,
-    x.bound, (coalesce(p.order_row, f.order_row, o.order_row)).*
-  from unnest(
-    v_batch.ops, (v_executed.outcome).refusals, v_batch.repeat_of, v_batch.target_ids
-  ) with ordinality as c (op, refusal, repeat_of, target_id, n)
-  left join lateral matching.explain_refusal(v_symbol, c.refusal) as x
-    on true
-  left join matching.placed_rows(v_symbol, v_commands, v_executed) as p
-    on p.n = c.n
-  left join (
-    select a.order_id, a as order_row
-    from matching.first_answers(p_segment_id, v_repeated) as a
-  ) as f
-    on f.order_id = c.repeat_of
-    and c.refusal = 'REPEATED'
-  left join (
-    select a.order_id, a as order_row
-    from matching.order_rows(p_segment_id, v_named) as a
-  ) as o
-    on o.order_id = c.target_id
-    and c.op <> 'PLACE'
-  order by c.n;
+  select a.*
+  from matching.command_answers(
+    v_symbol, v_commands,
+    matching.execute_batch(v_symbol.symbol_id, p_now, v_commands, p_atomic)
+  ) as a;
 end;
 $$;
-comment on function api.execute_commands is 'executes commands of one symbol in their order and answers each';
+comment on function api.execute_commands is
+  'executes commands of one symbol in their order and answers each';
+revoke execute on function api.execute_commands from public;
 grant execute on function api.execute_commands to pgsettle_app;
 --! EndIncluded api/execute_commands.sql
 --! Included api/cancel_orders.sql
@@ -229,7 +166,9 @@ begin
   ) as c (order_id);
 end;
 $$;
-comment on function api.cancel_orders is 'cancels all open orders of a participant in one transaction';
+comment on function api.cancel_orders is
+  'cancels all open orders of a participant in one transaction';
+revoke execute on function api.cancel_orders from public;
 grant execute on function api.cancel_orders to pgsettle_app;
 --! EndIncluded api/cancel_orders.sql
 --! Included api/find_order.sql
@@ -255,7 +194,9 @@ begin
   return v_order;
 end;
 $$;
-comment on function api.find_order is 'one order as it stands, with its fills; NFORD when there is none';
+comment on function api.find_order is
+  'one order as it stands, with its fills; NFORD when there is none';
+revoke execute on function api.find_order from public;
 grant execute on function api.find_order to pgsettle_app;
 --! EndIncluded api/find_order.sql
 --! Included api/list_orders.sql
@@ -332,6 +273,7 @@ begin
 end;
 $$;
 comment on function api.list_orders is 'orders as they stand, newest first';
+revoke execute on function api.list_orders from public;
 grant execute on function api.list_orders to pgsettle_app;
 --! EndIncluded api/list_orders.sql
 --! Included api/book.sql
@@ -366,6 +308,7 @@ begin
 end;
 $$;
 comment on function api.book is 'the book of a symbol by price level, best first';
+revoke execute on function api.book from public;
 grant execute on function api.book to pgsettle_app;
 --! EndIncluded api/book.sql
 --! Included api/trades.sql
@@ -407,6 +350,7 @@ begin
 end;
 $$;
 comment on function api.trades is 'the trades of a symbol, newest first';
+revoke execute on function api.trades from public;
 grant execute on function api.trades to pgsettle_app;
 --! EndIncluded api/trades.sql
 --! Included api/tickers.sql
@@ -470,6 +414,7 @@ begin
 end;
 $$;
 comment on function api.tickers is 'last trade, touch and 24 hours of one symbol or all';
+revoke execute on function api.tickers from public;
 grant execute on function api.tickers to pgsettle_app;
 --! EndIncluded api/tickers.sql
 --! Included api/create_participant.sql
@@ -503,7 +448,9 @@ begin
   end if;
 end;
 $$;
-comment on function api.create_participant is 'makes a participant; STPAR when there is one already';
+comment on function api.create_participant is
+  'makes a participant; STPAR when there is one already';
+revoke execute on function api.create_participant from public;
 grant execute on function api.create_participant to pgsettle_app;
 --! EndIncluded api/create_participant.sql
 --! Included api/find_participant.sql
@@ -525,6 +472,7 @@ as $$
   from reference.get_participant(p_client_id) as p
 $$;
 comment on function api.find_participant is 'one participant by code; NFPAR when there is none';
+revoke execute on function api.find_participant from public;
 grant execute on function api.find_participant to pgsettle_app;
 --! EndIncluded api/find_participant.sql
 --! Included api/balances.sql
@@ -560,6 +508,7 @@ begin
 end;
 $$;
 comment on function api.balances is 'what a participant has, by asset';
+revoke execute on function api.balances from public;
 grant execute on function api.balances to pgsettle_app;
 --! EndIncluded api/balances.sql
 --! Included api/deposit.sql
@@ -591,6 +540,7 @@ as $$
   from ledger.deposit(p_segment_id, p_client_id, p_asset, p_amount, p_key, p_now) as d
 $$;
 comment on function api.deposit is 'books money from outside to a participant, once a key';
+revoke execute on function api.deposit from public;
 grant execute on function api.deposit to pgsettle_app;
 --! EndIncluded api/deposit.sql
 --! Included api/create_asset.sql
@@ -623,6 +573,7 @@ begin
 end;
 $$;
 comment on function api.create_asset is 'makes an asset; STAST when there is one already';
+revoke execute on function api.create_asset from public;
 grant execute on function api.create_asset to pgsettle_app;
 --! EndIncluded api/create_asset.sql
 --! Included api/create_symbol.sql
@@ -649,6 +600,7 @@ begin
 end;
 $$;
 comment on function api.create_symbol is 'lists a symbol: tradable when this commits';
+revoke execute on function api.create_symbol from public;
 grant execute on function api.create_symbol to pgsettle_app;
 --! EndIncluded api/create_symbol.sql
 --! Included api/settlements.sql
@@ -700,6 +652,7 @@ begin
 end;
 $$;
 comment on function api.settlements is 'settlement instructions with their legs';
+revoke execute on function api.settlements from public;
 grant execute on function api.settlements to pgsettle_app;
 --! EndIncluded api/settlements.sql
 --! Included api/find_settlement.sql
@@ -726,6 +679,7 @@ begin
 end;
 $$;
 comment on function api.find_settlement is 'one settlement instruction; NFINS when there is none';
+revoke execute on function api.find_settlement from public;
 grant execute on function api.find_settlement to pgsettle_app;
 --! EndIncluded api/find_settlement.sql
 --! Included api/retry_settlement.sql
@@ -745,11 +699,14 @@ begin
 end;
 $$;
 comment on function api.retry_settlement is 'puts a failed settlement instruction back in line';
+revoke execute on function api.retry_settlement from public;
 grant execute on function api.retry_settlement to pgsettle_app;
 --! EndIncluded api/retry_settlement.sql
 --! Included api/settlement_backlog.sql
--- How settlement stands: what is pending and since when, what failed, what the last minute settled.
--- Reads only; the queue holds only what is not settled, so counting it is cheap while it is healthy.
+-- How settlement stands: what is pending and since when, what failed, what the last minute
+-- settled.
+-- Reads only; the queue holds only what is not settled, so counting it is cheap while it is
+-- healthy.
 create or replace function api.settlement_backlog(
   p_segment_id int,
   p_now timestamptz
@@ -780,7 +737,9 @@ as $$
   from settlement.pending_instructions as i
   where i.segment_id = p_segment_id
 $$;
-comment on function api.settlement_backlog is 'how settlement stands: pending, failed, oldest, rate';
+comment on function api.settlement_backlog is
+  'how settlement stands: pending, failed, oldest, rate';
+revoke execute on function api.settlement_backlog from public;
 grant execute on function api.settlement_backlog to pgsettle_app;
 --! EndIncluded api/settlement_backlog.sql
 --! Included api/feed_positions.sql
@@ -808,9 +767,39 @@ as $$
   where l.segment_id = p_segment_id
   order by 1
 $$;
-comment on function api.feed_positions is 'the last event number of each symbol and of the journals';
+comment on function api.feed_positions is
+  'the last event number of each symbol and of the journals';
+revoke execute on function api.feed_positions from public;
 grant execute on function api.feed_positions to pgsettle_app;
 --! EndIncluded api/feed_positions.sql
+--! Included api/status.sql
+-- How the database stands, for readiness: the newest migration, and what settlement has before it
+-- (the oldest of what is still tried). Reads only.
+create or replace function api.status(
+  p_segment_id int,
+  p_now timestamptz
+) returns table (
+  schema_version text,
+  pending bigint,
+  failed bigint,
+  oldest_created_at timestamptz
+)
+language sql stable
+security definer
+set search_path = ''
+as $$
+  select
+    (select max(m.filename) from graphile_migrate.migrations as m),
+    count(*) filter (where i.status <> 'FAILED'), count(*) filter (where i.status = 'FAILED'),
+    min(i.created_at) filter (where i.status <> 'FAILED')
+  from settlement.pending_instructions as i
+  where i.segment_id = p_segment_id
+    and i.created_at <= p_now
+$$;
+comment on function api.status is 'how the database stands, for readiness';
+revoke execute on function api.status from public;
+grant execute on function api.status to pgsettle_app;
+--! EndIncluded api/status.sql
 --! Included api/events_after.sql
 -- The events behind given numbers, by symbol, in order and without a gap: at most p_limit a symbol.
 -- Numbers are given under the lock of the symbol and commit in their order, so what is read up to a
@@ -869,6 +858,7 @@ as $$
   order by c.symbol_id, e.seq
 $$;
 comment on function api.events_after is 'the events behind given numbers, by symbol, in order';
+revoke execute on function api.events_after from public;
 grant execute on function api.events_after to pgsettle_app;
 --! EndIncluded api/events_after.sql
 --! Included api/journals_after.sql
@@ -896,6 +886,7 @@ as $$
   limit p_limit
 $$;
 comment on function api.journals_after is 'what was posted behind a finality number';
+revoke execute on function api.journals_after from public;
 grant execute on function api.journals_after to pgsettle_app;
 --! EndIncluded api/journals_after.sql
 
@@ -947,9 +938,10 @@ $$;
 comment on function ops.wanted_partitions is 'the partitions that should stand now';
 --! EndIncluded ops/wanted_partitions.sql
 --! Included ops/move_from_default.sql
--- Moves the rows of a time range out of a table's default partition into a new partition that is not
--- attached yet; without that it could not be attached. The partition key is the last column of the
--- table's primary key. Writes: both. Locks: the default partition, to the end of the transaction.
+-- Moves the rows of a time range out of a table's default partition into a new partition that is
+-- not attached yet; without that it could not be attached. The partition key is the last column of
+-- the table's primary key. Writes: both. Locks: the default partition, to the end of the
+-- transaction.
 create or replace function ops.move_from_default(
   p_schema text,
   p_table text,
@@ -974,11 +966,11 @@ $$;
 comment on function ops.move_from_default is 'moves rows out of a default partition into a new one';
 --! EndIncluded ops/move_from_default.sql
 --! Included ops/maintain_partitions.sql
--- Makes the partitions that are missing: orders and events three months ahead, trades seven days, as
--- ops.partition_retention_config says. Safe to run at any time and by several at once; rows that
--- fell into a default partition meanwhile are moved where they belong.
--- Returns the partitions it made. Locks: an advisory lock of its own; each parent while it attaches,
--- and for at most two seconds: it gives up with 55P03 rather than hold up orders.
+-- Makes the partitions that are missing: orders and events three months ahead, trades seven days,
+-- as ops.partition_retention_config says. Safe to run at any time and by several at once; rows
+-- that fell into a default partition meanwhile are moved where they belong.
+-- Returns the partitions it made. Locks: an advisory lock of its own; each parent while it
+-- attaches, and for at most two seconds: it gives up with 55P03 rather than hold up orders.
 create or replace function ops.maintain_partitions(
   p_now timestamptz default now()
 ) returns setof text
@@ -1075,7 +1067,8 @@ $$;
 comment on function ops.check_partition_health is
   'what partitions are missing, what fell into a default one, and how to mend it';
 revoke execute on function ops.check_partition_health from public;
-grant execute on function ops.check_partition_health to pgsettle_worker, pgsettle_operator, pgsettle_auditor;
+grant execute on function ops.check_partition_health
+  to pgsettle_worker, pgsettle_operator, pgsettle_auditor;
 --! EndIncluded ops/check_partition_health.sql
 --! Included ops/check_table_sizes.sql
 -- The sizes of the tables, partitions summed up, the largest first, with dead rows. Reads only.
@@ -1183,8 +1176,8 @@ $$;
 comment on function ops.set_symbol_status is 'sets the status of a symbol under its lock';
 --! EndIncluded ops/set_symbol_status.sql
 --! Included ops/halt_symbol.sql
--- Stops trading in a symbol before the next match: orders are refused, cancels still work. Waits for
--- the batch that is running. Raises: NFSYM. Locks: the symbol. Writes: reference.symbols.
+-- Stops trading in a symbol before the next match: orders are refused, cancels still work. Waits
+-- for the batch that is running. Raises: NFSYM. Locks: the symbol. Writes: reference.symbols.
 create or replace function ops.halt_symbol(
   p_symbol text,
   p_reason text,
@@ -1198,7 +1191,8 @@ begin
   perform ops.set_symbol_status(p_segment_id, p_symbol, 'HALTED', p_reason);
 end;
 $$;
-comment on function ops.halt_symbol is 'halt_symbol(symbol, reason): stops trading before the next match';
+comment on function ops.halt_symbol is
+  'halt_symbol(symbol, reason): stops trading before the next match';
 revoke execute on function ops.halt_symbol from public;
 grant execute on function ops.halt_symbol to pgsettle_operator;
 --! EndIncluded ops/halt_symbol.sql
@@ -1265,7 +1259,8 @@ begin
   return settlement.retry_instruction(p_segment_id, p_id, p_now);
 end;
 $$;
-comment on function ops.retry_settlement is 'retry_settlement(id): puts a failed instruction back in line';
+comment on function ops.retry_settlement is
+  'retry_settlement(id): puts a failed instruction back in line';
 revoke execute on function ops.retry_settlement from public;
 grant execute on function ops.retry_settlement to pgsettle_operator;
 --! EndIncluded ops/retry_settlement.sql
@@ -1333,7 +1328,8 @@ join reference.symbols as s
   on s.symbol_id = b.symbol_id
 join reference.participants as p
   on p.participant_id = b.participant_id;
-comment on view ops.v_active_orders is 'open orders with what is left, held, and their place in line';
+comment on view ops.v_active_orders is
+  'open orders with what is left, held, and their place in line';
 --! EndIncluded ops/v_active_orders.sql
 --! Included ops/v_trade_volume_24h.sql
 -- What traded in the last 24 hours, by symbol: every symbol has a row.
@@ -1390,8 +1386,8 @@ order by p.client_id, s.asset;
 comment on view ops.v_balances is 'every account with what it has, holds and has available';
 --! EndIncluded ops/v_balances.sql
 --! Included ops/v_holds.sql
--- Every hold with its cause: an open order, or a trade that is not settled yet. Their sum by account
--- is what the account holds.
+-- Every hold with its cause: an open order, or a trade that is not settled yet. Their sum by
+-- account is what the account holds.
 create or replace view ops.v_holds as
 select
   b.segment_id, b.participant_id,
@@ -1536,7 +1532,7 @@ as $$
       d.segment_id, d.participant_id, d.asset_id, sum(d.posted) as posted, sum(d.held) as held,
       sum(d.due_in) as due_in, sum(d.due_out) as due_out
     from (
-      select e.segment_id, e.participant_id, e.asset_id, e.amount, 0::numeric, 0::numeric, 0::numeric
+      select e.segment_id, e.participant_id, e.asset_id, e.amount, 0.0, 0.0, 0.0
       from ledger.entries as e
       union all
       select h.segment_id, h.participant_id, h.asset_id, 0, h.amount, 0,
@@ -1587,9 +1583,9 @@ $$;
 comment on function ops.audit_balances is 'balances against their facts; returns what differs';
 --! EndIncluded ops/audit_balances.sql
 --! Included ops/audit_orders.sql
--- Orders against their facts: filled = the sum of the order's trades, with its notional and fee; the
--- book holds exactly the orders with something left, with what their price, quantity and fees need
--- held; no book is crossed; event numbers are dense. Returns what differs. Reads only.
+-- Orders against their facts: filled = the sum of the order's trades, with its notional and fee;
+-- the book holds exactly the orders with something left, with what their price, quantity and fees
+-- need held; no book is crossed; event numbers are dense. Returns what differs. Reads only.
 create or replace function ops.audit_orders() returns table (
   check_name text,
   key text,
@@ -1665,7 +1661,8 @@ as $$
   group by s.symbol, st.segment_id, st.symbol_id, st.last_seq
   having count(e.seq) <> st.last_seq or coalesce(max(e.seq), 0) <> st.last_seq
 $$;
-comment on function ops.audit_orders is 'orders and the book against their facts; returns what differs';
+comment on function ops.audit_orders is
+  'orders and the book against their facts; returns what differs';
 --! EndIncluded ops/audit_orders.sql
 --! Included ops/audit_settlements.sql
 -- Settlements against their facts: each trade has exactly one instruction, of the same parties and
@@ -1748,11 +1745,12 @@ as $$
   group by l.segment_id, l.last_finality_no
   having count(j.journal_id) <> l.last_finality_no
 $$;
-comment on function ops.audit_settlements is 'settlements against their facts; returns what differs';
+comment on function ops.audit_settlements is
+  'settlements against their facts; returns what differs';
 --! EndIncluded ops/audit_settlements.sql
 --! Included ops/audit.sql
--- Re-derives what the venue keeps from the facts that it never changes, and returns what differs: no
--- rows is healthy. One statement a check, each in one snapshot. Reads only.
+-- Re-derives what the venue keeps from the facts that it never changes, and returns what differs:
+-- no rows is healthy. One statement a check, each in one snapshot. Reads only.
 create or replace function ops.audit() returns table (
   check_name text,
   key text,
@@ -1769,7 +1767,8 @@ as $$
   union all
   select a.* from ops.audit_settlements() as a
 $$;
-comment on function ops.audit is 'audit(): re-derives balances, holds, fills, book and settlements; no rows is healthy';
+comment on function ops.audit is
+  'audit(): re-derives balances, holds, fills, book and settlements; no rows is healthy';
 revoke execute on function ops.audit from public;
 grant execute on function ops.audit to pgsettle_operator, pgsettle_auditor, pgsettle_worker;
 --! EndIncluded ops/audit.sql

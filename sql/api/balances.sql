@@ -30,4 +30,5 @@ begin
 end;
 $$;
 comment on function api.balances is 'what a participant has, by asset';
+revoke execute on function api.balances from public;
 grant execute on function api.balances to pgsettle_app;

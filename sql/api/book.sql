@@ -29,4 +29,5 @@ begin
 end;
 $$;
 comment on function api.book is 'the book of a symbol by price level, best first';
+revoke execute on function api.book from public;
 grant execute on function api.book to pgsettle_app;

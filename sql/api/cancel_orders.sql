@@ -27,5 +27,7 @@ begin
   ) as c (order_id);
 end;
 $$;
-comment on function api.cancel_orders is 'cancels all open orders of a participant in one transaction';
+comment on function api.cancel_orders is
+  'cancels all open orders of a participant in one transaction';
+revoke execute on function api.cancel_orders from public;
 grant execute on function api.cancel_orders to pgsettle_app;

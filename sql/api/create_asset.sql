@@ -27,4 +27,5 @@ begin
 end;
 $$;
 comment on function api.create_asset is 'makes an asset; STAST when there is one already';
+revoke execute on function api.create_asset from public;
 grant execute on function api.create_asset to pgsettle_app;

@@ -28,5 +28,7 @@ begin
   end if;
 end;
 $$;
-comment on function api.create_participant is 'makes a participant; STPAR when there is one already';
+comment on function api.create_participant is
+  'makes a participant; STPAR when there is one already';
+revoke execute on function api.create_participant from public;
 grant execute on function api.create_participant to pgsettle_app;

@@ -21,4 +21,5 @@ begin
 end;
 $$;
 comment on function api.create_symbol is 'lists a symbol: tradable when this commits';
+revoke execute on function api.create_symbol from public;
 grant execute on function api.create_symbol to pgsettle_app;

@@ -26,4 +26,5 @@ as $$
   from ledger.deposit(p_segment_id, p_client_id, p_asset, p_amount, p_key, p_now) as d
 $$;
 comment on function api.deposit is 'books money from outside to a participant, once a key';
+revoke execute on function api.deposit from public;
 grant execute on function api.deposit to pgsettle_app;

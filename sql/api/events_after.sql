@@ -55,4 +55,5 @@ as $$
   order by c.symbol_id, e.seq
 $$;
 comment on function api.events_after is 'the events behind given numbers, by symbol, in order';
+revoke execute on function api.events_after from public;
 grant execute on function api.events_after to pgsettle_app;

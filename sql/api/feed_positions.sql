@@ -22,5 +22,7 @@ as $$
   where l.segment_id = p_segment_id
   order by 1
 $$;
-comment on function api.feed_positions is 'the last event number of each symbol and of the journals';
+comment on function api.feed_positions is
+  'the last event number of each symbol and of the journals';
+revoke execute on function api.feed_positions from public;
 grant execute on function api.feed_positions to pgsettle_app;

@@ -20,5 +20,7 @@ begin
   return v_order;
 end;
 $$;
-comment on function api.find_order is 'one order as it stands, with its fills; NFORD when there is none';
+comment on function api.find_order is
+  'one order as it stands, with its fills; NFORD when there is none';
+revoke execute on function api.find_order from public;
 grant execute on function api.find_order to pgsettle_app;

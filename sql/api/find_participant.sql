@@ -16,4 +16,5 @@ as $$
   from reference.get_participant(p_client_id) as p
 $$;
 comment on function api.find_participant is 'one participant by code; NFPAR when there is none';
+revoke execute on function api.find_participant from public;
 grant execute on function api.find_participant to pgsettle_app;

@@ -21,4 +21,5 @@ begin
 end;
 $$;
 comment on function api.find_settlement is 'one settlement instruction; NFINS when there is none';
+revoke execute on function api.find_settlement from public;
 grant execute on function api.find_settlement to pgsettle_app;

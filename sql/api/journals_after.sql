@@ -22,4 +22,5 @@ as $$
   limit p_limit
 $$;
 comment on function api.journals_after is 'what was posted behind a finality number';
+revoke execute on function api.journals_after from public;
 grant execute on function api.journals_after to pgsettle_app;

@@ -71,4 +71,5 @@ begin
 end;
 $$;
 comment on function api.list_orders is 'orders as they stand, newest first';
+revoke execute on function api.list_orders from public;
 grant execute on function api.list_orders to pgsettle_app;

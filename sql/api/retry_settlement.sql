@@ -14,4 +14,5 @@ begin
 end;
 $$;
 comment on function api.retry_settlement is 'puts a failed settlement instruction back in line';
+revoke execute on function api.retry_settlement from public;
 grant execute on function api.retry_settlement to pgsettle_app;

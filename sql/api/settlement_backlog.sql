@@ -1,5 +1,7 @@
--- How settlement stands: what is pending and since when, what failed, what the last minute settled.
--- Reads only; the queue holds only what is not settled, so counting it is cheap while it is healthy.
+-- How settlement stands: what is pending and since when, what failed, what the last minute
+-- settled.
+-- Reads only; the queue holds only what is not settled, so counting it is cheap while it is
+-- healthy.
 create or replace function api.settlement_backlog(
   p_segment_id int,
   p_now timestamptz
@@ -30,5 +32,7 @@ as $$
   from settlement.pending_instructions as i
   where i.segment_id = p_segment_id
 $$;
-comment on function api.settlement_backlog is 'how settlement stands: pending, failed, oldest, rate';
+comment on function api.settlement_backlog is
+  'how settlement stands: pending, failed, oldest, rate';
+revoke execute on function api.settlement_backlog from public;
 grant execute on function api.settlement_backlog to pgsettle_app;

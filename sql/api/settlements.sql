@@ -46,4 +46,5 @@ begin
 end;
 $$;
 comment on function api.settlements is 'settlement instructions with their legs';
+revoke execute on function api.settlements from public;
 grant execute on function api.settlements to pgsettle_app;

@@ -58,4 +58,5 @@ begin
 end;
 $$;
 comment on function api.tickers is 'last trade, touch and 24 hours of one symbol or all';
+revoke execute on function api.tickers from public;
 grant execute on function api.tickers to pgsettle_app;

@@ -36,4 +36,5 @@ begin
 end;
 $$;
 comment on function api.trades is 'the trades of a symbol, newest first';
+revoke execute on function api.trades from public;
 grant execute on function api.trades to pgsettle_app;

@@ -1,20 +1,15 @@
 -- Turns trades into settlement instructions, one a trade, in the transaction that made the trades:
 -- none can be missing, none can be there twice [CLR-001]. Settlement is gross and at once (T+0).
--- Takes the trades as arrays: quantities in base, notionals and fees in quote.
+-- Takes the trades: quantities in base, notionals and fees in quote.
 -- Writes: settlement.pending_instructions.
 create or replace function clearing.capture_trades(
   p_symbol reference.symbols,
   p_now timestamptz,
-  p_trade_ids bigint[],
-  p_buyer_ids int[],
-  p_seller_ids int[],
-  p_quantities numeric[],
-  p_notionals numeric[],
-  p_buyer_fees numeric[],
-  p_seller_fees numeric[]
+  p_trades clearing.captured_trade[]
 ) returns void
-language sql volatile
+language plpgsql volatile
 as $$
+begin
   insert into settlement.pending_instructions (
     segment_id, instruction_id, symbol_id, buyer_id, seller_id, base_asset_id, quote_asset_id,
     quantity, notional, buyer_fee, seller_fee, value_date, next_attempt_at, created_at
@@ -23,8 +18,8 @@ as $$
     p_symbol.segment_id, t.trade_id, p_symbol.symbol_id, t.buyer_id, t.seller_id,
     p_symbol.base_asset_id, p_symbol.quote_asset_id, t.quantity, t.notional, t.buyer_fee,
     t.seller_fee, (p_now at time zone 'UTC')::date, p_now, p_now
-  from unnest(
-    p_trade_ids, p_buyer_ids, p_seller_ids, p_quantities, p_notionals, p_buyer_fees, p_seller_fees
-  ) as t (trade_id, buyer_id, seller_id, quantity, notional, buyer_fee, seller_fee)
+  from unnest(p_trades) as t;
+end;
 $$;
-comment on function clearing.capture_trades is 'one settlement instruction a trade, in the same transaction';
+comment on function clearing.capture_trades is
+  'one settlement instruction a trade, in the same transaction';

@@ -30,4 +30,5 @@ begin
   return v_finality_no;
 end;
 $$;
-comment on function ledger.post_journal is 'numbers and writes the journal of a posting transaction; call it last';
+comment on function ledger.post_journal is
+  'numbers and writes the journal of a posting transaction; call it last';

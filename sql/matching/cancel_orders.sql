@@ -53,4 +53,5 @@ begin
   end loop;
 end;
 $$;
-comment on function matching.cancel_orders is 'cancels all open orders of a participant in one transaction';
+comment on function matching.cancel_orders is
+  'cancels all open orders of a participant in one transaction';

@@ -9,17 +9,12 @@ create or replace function matching.change_funds(
 language plpgsql volatile
 as $$
 declare
-  v_participant_ids int[];
-  v_asset_ids int[];
-  v_zeros numeric[];
-  v_held numeric[];
-  v_in numeric[];
-  v_out numeric[];
+  v_changes ledger.account_change[];
 begin
-  select
-    array_agg(d.participant_id), array_agg(d.asset_id), array_agg(0::numeric), array_agg(d.held),
-    array_agg(d.due_in), array_agg(d.due_out)
-  into v_participant_ids, v_asset_ids, v_zeros, v_held, v_in, v_out
+  select array_agg(
+    row(d.participant_id, d.asset_id, 0, d.held, d.due_in, d.due_out)::ledger.account_change
+  )
+  into v_changes
   from (
     select
       c.participant_id, c.asset_id, sum(c.held) + sum(c.due_out) as held, sum(c.due_in) as due_in,
@@ -49,10 +44,8 @@ begin
     group by c.participant_id, c.asset_id
   ) as d;
 
-  return v_participant_ids is null
-    or ledger.change_accounts(
-      p_symbol.segment_id, v_participant_ids, v_asset_ids, v_zeros, v_held, v_in, v_out
-    );
+  return v_changes is null or ledger.change_accounts(p_symbol.segment_id, v_changes);
 end;
 $$;
-comment on function matching.change_funds is 'puts the holds and obligations of a batch on the accounts';
+comment on function matching.change_funds is
+  'puts the holds and obligations of a batch on the accounts';

@@ -1,11 +1,12 @@
--- Executes the commands of one symbol in their order, in one transaction: what passes the filters is
--- matched under the lock of the symbol, and orders, holds, trades, instructions and events are
+-- Executes the commands of one symbol in their order, in one transaction: what passes the filters
+-- is matched under the lock of the symbol, and orders, holds, trades, instructions and events are
 -- written together or not at all [MAT-003].
 --
 -- Nothing is written before all is known. Funds are read without a lock, so that symbols with the
 -- same traders run side by side; when putting the holds on the accounts shows that somebody spent
 -- elsewhere meanwhile, the accounts are locked by then and the batch is computed once more.
--- Takes quantities in base, prices in quote per base. An atomic batch is taken whole or not at all.
+-- Takes quantities in base, prices in quote per base. An atomic batch is taken whole or not at
+-- all.
 -- Locks, in this order: the symbol; keys; accounts by (participant, asset).
 -- Raises: STISO when not READ COMMITTED; NVFND when funds are short although they are locked.
 create or replace function matching.execute_batch(
@@ -54,10 +55,10 @@ begin
     exit when matching.change_funds(v_symbol, v_outcome);
   end loop;
 
-  perform matching.record_orders(
+  perform matching.update_resting(v_symbol.segment_id, v_now, matching.record_orders(
     v_symbol, v_now, p_symbol_id * c_ids_per_symbol + v_state.last_order_no, p_commands, v_batch,
     v_outcome
-  );
+  ));
   if v_outcome.fill_seqs is not null then
     perform matching.record_trades(v_symbol, v_now, v_outcome);
   end if;
@@ -78,4 +79,5 @@ begin
   return row(v_batch, v_outcome, v_now)::matching.executed;
 end;
 $$;
-comment on function matching.execute_batch is 'executes commands of one symbol in their order, in one transaction';
+comment on function matching.execute_batch is
+  'executes commands of one symbol in their order, in one transaction';

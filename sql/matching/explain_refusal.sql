@@ -1,6 +1,6 @@
--- What to tell the one whose command was refused: the state (its class decides the HTTP status), the
--- field at fault, the bound it broke, and a sentence. Takes null for a command that was not refused,
--- and answers with a null state. Reads nothing.
+-- What to tell the one whose command was refused: the state (its class decides the HTTP status),
+-- the field at fault, the bound it broke, and a sentence. Takes null for a command that was not
+-- refused, and answers with a null state. Reads nothing.
 create or replace function matching.explain_refusal(
   p_symbol reference.symbols,
   p_refusal matching.refusal,

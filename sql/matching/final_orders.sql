@@ -7,30 +7,19 @@ language sql immutable
 rows 1000
 as $$
   select
-    t.order_id, t.filled, t.notional, t.last_seq, s.owner_id, s.sort_price, s.priority_no,
-    s.remaining, s.hold, s.fee_exact, s.fee, s.quantity, s.created_at, s.end_reason
-  from (
-    select a.order_id, sum(a.filled) as filled, sum(a.notional) as notional, max(a.seq) as last_seq
-    from (
-      select e.order_id, 0::numeric as filled, 0::numeric as notional, e.seq
-      from unnest(p_outcome.order_ids, p_outcome.seqs) as e (order_id, seq)
-      where e.order_id is not null
-      union all
-      select s.order_id, f.quantity, f.price * f.quantity, f.seq
-      from matching.fills(p_outcome) as f
-      cross join lateral (values (f.taker_order_id), (f.maker_order_id)) as s (order_id)
-    ) as a
-    group by a.order_id
-  ) as t
-  join unnest(
+    s.order_id, coalesce(s.filled, 0), coalesce(s.paid, 0), s.last_seq, s.owner_id, s.sort_price,
+    s.priority_no, s.remaining, s.hold, s.fee_exact, s.fee, s.quantity, s.created_at, s.end_reason
+  from unnest(
     (p_outcome.slots).order_id, (p_outcome.slots).owner_id, (p_outcome.slots).sort_price,
     (p_outcome.slots).priority_no, (p_outcome.slots).remaining, (p_outcome.slots).hold,
     (p_outcome.slots).fee_exact, (p_outcome.slots).fee, (p_outcome.slots).quantity,
-    (p_outcome.slots).created_at, p_outcome.ends
+    (p_outcome.slots).created_at, p_outcome.ends, p_outcome.filled, p_outcome.paid,
+    p_outcome.last_seqs
   ) as s (
     order_id, owner_id, sort_price, priority_no, remaining, hold, fee_exact, fee, quantity,
-    created_at, end_reason
+    created_at, end_reason, filled, paid, last_seq
   )
-    on s.order_id = t.order_id
+  where s.last_seq is not null
+    and s.order_id is not null
 $$;
 comment on function matching.final_orders is 'the orders that an outcome touched, as they end';

@@ -25,7 +25,9 @@ begin
     and k.client_key = c.client_order_id
     and c.op <> 'PLACE';
 
-  v_found := matching.read_orders(p_symbol, p_batch.target_ids);
+  v_found := matching.read_orders(
+    p_symbol, array(select distinct i.id from unnest(p_batch.target_ids) as i (id))
+  );
 
   select
     array_agg(t.slot order by t.n), array_agg(t.refusal order by t.n),

@@ -47,4 +47,5 @@ as $$
   ) as f
     on true
 $$;
-comment on function matching.first_answers is 'the first answers to the commands that placed these orders';
+comment on function matching.first_answers is
+  'the first answers to the commands that placed these orders';

@@ -51,4 +51,5 @@ begin
   return v_batch;
 end;
 $$;
-comment on function matching.parse_commands is 'turns commands into a batch and checks them against the filters';
+comment on function matching.parse_commands is
+  'turns commands into a batch and checks them against the filters';

@@ -53,4 +53,5 @@ begin
     and e.kind is not null;
 end;
 $$;
-comment on function matching.placed_rows is 'the orders that a batch placed, right after their own command';
+comment on function matching.placed_rows is
+  'the orders that a batch placed, right after their own command';

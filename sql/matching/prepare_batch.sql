@@ -39,16 +39,8 @@ begin
     p_batch := matching.claim_keys(p_symbol.segment_id, p_now, p_commands, p_batch);
   end if;
 
-  p_batch.ask_slots := '{}';
-  p_batch.bid_slots := '{}';
   if p_batch.ops && array['CANCEL', 'AMEND']::matching.operation[] then
     p_batch := matching.find_targets(p_symbol, p_commands, p_batch);
-    select
-      coalesce(array_agg(o.slot order by o.slot) filter (where o.price > 0), '{}'),
-      coalesce(array_agg(o.slot order by o.slot) filter (where o.price < 0), '{}')
-    into p_batch.ask_slots, p_batch.bid_slots
-    from unnest((p_batch.slots).sort_price) with ordinality as o (price, slot)
-    where o.slot > v_count;
   end if;
 
   select array_agg(distinct o.owner_id) into p_batch.party_ids

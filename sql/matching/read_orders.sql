@@ -1,5 +1,4 @@
--- The resting orders of a symbol with these ids, as slots, asks before bids and the worst first:
--- the order of the matcher's lists. Reads only.
+-- The resting orders of a symbol with these ids (each once), as slots. Reads only.
 create or replace function matching.read_orders(
   p_symbol reference.symbols,
   p_order_ids bigint[]
@@ -18,15 +17,16 @@ begin
     v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.quantity, v_slots.created_at
   from (
     select b.*, o.quantity
-    from matching.book as b
+    from reference.ids(p_order_ids) as i (id)
+    join matching.book as b
+      on b.segment_id = p_symbol.segment_id
+      and b.order_id = i.id
     join matching.orders as o
       on o.segment_id = b.segment_id
       and o.order_id = b.order_id
       and o.created_at = b.created_at
-    where b.segment_id = p_symbol.segment_id
-      and b.symbol_id = p_symbol.symbol_id
-      and b.order_id = any (p_order_ids)
-    order by b.side desc, b.sort_price desc, b.priority_no desc
+    where b.symbol_id = p_symbol.symbol_id
+    order by b.order_id
   ) as r;
   return v_slots;
 end;

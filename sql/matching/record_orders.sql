@@ -1,5 +1,6 @@
--- Writes the orders of an outcome: the new ones into orders, and what of them rests into the book;
--- those that were resting before are brought up to date by matching.update_resting.
+-- Writes the new orders of an outcome into orders, and what of them rests into the book. Returns
+-- the others that it touched, those that were resting before, for matching.update_resting: a
+-- setting of this function would hold for what it calls, too.
 -- Takes the last order id given out before this batch: what is above it is new.
 -- Writes: matching.orders, matching.book. Under the lock of the symbol.
 create or replace function matching.record_orders(
@@ -9,7 +10,7 @@ create or replace function matching.record_orders(
   p_commands matching.command[],
   p_batch matching.batch,
   p_outcome matching.outcome
-) returns void
+) returns matching.final_order[] -- those that were resting before
 language plpgsql volatile
 set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
 as $$
@@ -49,9 +50,8 @@ begin
   from final as f
   where f.order_id <= p_last_order_id;
 
-  if v_resting is not null then
-    perform matching.update_resting(p_symbol.segment_id, p_now, v_resting);
-  end if;
+  return v_resting;
 end;
 $$;
-comment on function matching.record_orders is 'writes the orders of an outcome, and what of them rests';
+comment on function matching.record_orders is
+  'writes the orders of an outcome, and what of them rests';

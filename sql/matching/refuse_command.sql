@@ -1,6 +1,8 @@
--- Why a command must be refused by the symbol's filters, or null: the first that holds, in the order
--- of matching.refusal. Needs no lock and reads nothing: what it refuses leaves no trace [MAT-010].
--- Takes a price in quote per base and a quantity in base; of an amendment, those it would result in.
+-- Why a command must be refused by the symbol's filters, or null: the first that holds, in the
+-- order of matching.refusal. Needs no lock and reads nothing: what it refuses leaves no trace
+-- [MAT-010].
+-- Takes a price in quote per base and a quantity in base; of an amendment, those it would result
+-- in.
 create or replace function matching.refuse_command(
   p_symbol reference.symbols,
   p_op matching.operation,
@@ -26,4 +28,5 @@ as $$
     when p_op = 'AMEND' and p_price is null and p_quantity is null then 'NOTHING_TO_AMEND'
   end
 $$;
-comment on function matching.refuse_command is 'why the filters of a symbol refuse a command, or null';
+comment on function matching.refuse_command is
+  'why the filters of a symbol refuse a command, or null';

@@ -20,4 +20,5 @@ as $$
       and o.participant_id = coalesce(p_participant_id, o.participant_id)
   ), 'UNKNOWN_ORDER')
 $$;
-comment on function matching.refuse_ended is 'why a command on an order that does not rest is refused';
+comment on function matching.refuse_ended is
+  'why a command on an order that does not rest is refused';

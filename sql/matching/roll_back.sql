@@ -1,5 +1,5 @@
--- The end of an atomic batch that cannot be taken whole: nothing was written but its keys, which are
--- given back; every command that was fine in itself is refused with BATCH_ROLLED_BACK.
+-- The end of an atomic batch that cannot be taken whole: nothing was written but its keys, which
+-- are given back; every command that was fine in itself is refused with BATCH_ROLLED_BACK.
 -- Writes: matching.order_keys.
 create or replace function matching.roll_back(
   p_symbol reference.symbols,

@@ -17,4 +17,5 @@ as $$
     else 'EXPIRED'
   end::matching.order_status_enum
 $$;
-comment on function matching.status_of is 'the status of an order from what is left, filled, ended, refused';
+comment on function matching.status_of is
+  'the status of an order from what is left, filled, ended, refused';

@@ -6,11 +6,12 @@ create or replace function matching.update_resting(
   p_orders matching.final_order[]
 ) returns void
 language plpgsql volatile
-set enable_seqscan = off   -- plans made while the tables were small must find rows by key,
-set enable_hashjoin = off  -- in partitions too, for each order in turn
-set enable_mergejoin = off
 as $$
 begin
+  if p_orders is null then
+    return;
+  end if;
+
   update matching.orders as o
   set filled_quantity = o.filled_quantity + f.filled,
     filled_notional = o.filled_notional + f.notional,
@@ -24,13 +25,13 @@ begin
     status = matching.status_of(f.remaining, o.filled_quantity + f.filled, f.end_reason, null),
     last_seq = f.last_seq,
     updated_at = p_now
-  from unnest(p_orders) as f
+  from matching.resting_orders(p_orders) as f
   where o.segment_id = p_segment_id
     and o.order_id = f.order_id
     and o.created_at = f.created_at;
 
   delete from matching.book as b
-  using unnest(p_orders) as f
+  using matching.resting_orders(p_orders) as f
   where b.segment_id = p_segment_id
     and b.order_id = f.order_id
     and f.remaining = 0;
@@ -42,10 +43,11 @@ begin
     hold_amount = f.hold,
     fee_exact = f.fee_exact,
     fee_amount = f.fee
-  from unnest(p_orders) as f
+  from matching.resting_orders(p_orders) as f
   where b.segment_id = p_segment_id
     and b.order_id = f.order_id
     and f.remaining > 0;
 end;
 $$;
-comment on function matching.update_resting is 'brings orders that were resting before a batch up to date';
+comment on function matching.update_resting is
+  'brings orders that were resting before a batch up to date';

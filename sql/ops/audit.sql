@@ -1,5 +1,5 @@
--- Re-derives what the venue keeps from the facts that it never changes, and returns what differs: no
--- rows is healthy. One statement a check, each in one snapshot. Reads only.
+-- Re-derives what the venue keeps from the facts that it never changes, and returns what differs:
+-- no rows is healthy. One statement a check, each in one snapshot. Reads only.
 create or replace function ops.audit() returns table (
   check_name text,
   key text,
@@ -16,6 +16,7 @@ as $$
   union all
   select a.* from ops.audit_settlements() as a
 $$;
-comment on function ops.audit is 'audit(): re-derives balances, holds, fills, book and settlements; no rows is healthy';
+comment on function ops.audit is
+  'audit(): re-derives balances, holds, fills, book and settlements; no rows is healthy';
 revoke execute on function ops.audit from public;
 grant execute on function ops.audit to pgsettle_operator, pgsettle_auditor, pgsettle_worker;

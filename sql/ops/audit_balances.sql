@@ -14,7 +14,7 @@ as $$
       d.segment_id, d.participant_id, d.asset_id, sum(d.posted) as posted, sum(d.held) as held,
       sum(d.due_in) as due_in, sum(d.due_out) as due_out
     from (
-      select e.segment_id, e.participant_id, e.asset_id, e.amount, 0::numeric, 0::numeric, 0::numeric
+      select e.segment_id, e.participant_id, e.asset_id, e.amount, 0.0, 0.0, 0.0
       from ledger.entries as e
       union all
       select h.segment_id, h.participant_id, h.asset_id, 0, h.amount, 0,

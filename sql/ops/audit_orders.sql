@@ -1,6 +1,6 @@
--- Orders against their facts: filled = the sum of the order's trades, with its notional and fee; the
--- book holds exactly the orders with something left, with what their price, quantity and fees need
--- held; no book is crossed; event numbers are dense. Returns what differs. Reads only.
+-- Orders against their facts: filled = the sum of the order's trades, with its notional and fee;
+-- the book holds exactly the orders with something left, with what their price, quantity and fees
+-- need held; no book is crossed; event numbers are dense. Returns what differs. Reads only.
 create or replace function ops.audit_orders() returns table (
   check_name text,
   key text,
@@ -76,4 +76,5 @@ as $$
   group by s.symbol, st.segment_id, st.symbol_id, st.last_seq
   having count(e.seq) <> st.last_seq or coalesce(max(e.seq), 0) <> st.last_seq
 $$;
-comment on function ops.audit_orders is 'orders and the book against their facts; returns what differs';
+comment on function ops.audit_orders is
+  'orders and the book against their facts; returns what differs';

@@ -78,4 +78,5 @@ as $$
   group by l.segment_id, l.last_finality_no
   having count(j.journal_id) <> l.last_finality_no
 $$;
-comment on function ops.audit_settlements is 'settlements against their facts; returns what differs';
+comment on function ops.audit_settlements is
+  'settlements against their facts; returns what differs';

@@ -53,4 +53,5 @@ $$;
 comment on function ops.check_partition_health is
   'what partitions are missing, what fell into a default one, and how to mend it';
 revoke execute on function ops.check_partition_health from public;
-grant execute on function ops.check_partition_health to pgsettle_worker, pgsettle_operator, pgsettle_auditor;
+grant execute on function ops.check_partition_health
+  to pgsettle_worker, pgsettle_operator, pgsettle_auditor;

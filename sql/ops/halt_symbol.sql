@@ -1,5 +1,5 @@
--- Stops trading in a symbol before the next match: orders are refused, cancels still work. Waits for
--- the batch that is running. Raises: NFSYM. Locks: the symbol. Writes: reference.symbols.
+-- Stops trading in a symbol before the next match: orders are refused, cancels still work. Waits
+-- for the batch that is running. Raises: NFSYM. Locks: the symbol. Writes: reference.symbols.
 create or replace function ops.halt_symbol(
   p_symbol text,
   p_reason text,
@@ -13,6 +13,7 @@ begin
   perform ops.set_symbol_status(p_segment_id, p_symbol, 'HALTED', p_reason);
 end;
 $$;
-comment on function ops.halt_symbol is 'halt_symbol(symbol, reason): stops trading before the next match';
+comment on function ops.halt_symbol is
+  'halt_symbol(symbol, reason): stops trading before the next match';
 revoke execute on function ops.halt_symbol from public;
 grant execute on function ops.halt_symbol to pgsettle_operator;

@@ -1,8 +1,8 @@
--- Makes the partitions that are missing: orders and events three months ahead, trades seven days, as
--- ops.partition_retention_config says. Safe to run at any time and by several at once; rows that
--- fell into a default partition meanwhile are moved where they belong.
--- Returns the partitions it made. Locks: an advisory lock of its own; each parent while it attaches,
--- and for at most two seconds: it gives up with 55P03 rather than hold up orders.
+-- Makes the partitions that are missing: orders and events three months ahead, trades seven days,
+-- as ops.partition_retention_config says. Safe to run at any time and by several at once; rows
+-- that fell into a default partition meanwhile are moved where they belong.
+-- Returns the partitions it made. Locks: an advisory lock of its own; each parent while it
+-- attaches, and for at most two seconds: it gives up with 55P03 rather than hold up orders.
 create or replace function ops.maintain_partitions(
   p_now timestamptz default now()
 ) returns setof text

@@ -1,6 +1,7 @@
--- Moves the rows of a time range out of a table's default partition into a new partition that is not
--- attached yet; without that it could not be attached. The partition key is the last column of the
--- table's primary key. Writes: both. Locks: the default partition, to the end of the transaction.
+-- Moves the rows of a time range out of a table's default partition into a new partition that is
+-- not attached yet; without that it could not be attached. The partition key is the last column of
+-- the table's primary key. Writes: both. Locks: the default partition, to the end of the
+-- transaction.
 create or replace function ops.move_from_default(
   p_schema text,
   p_table text,

@@ -12,6 +12,7 @@ begin
   return settlement.retry_instruction(p_segment_id, p_id, p_now);
 end;
 $$;
-comment on function ops.retry_settlement is 'retry_settlement(id): puts a failed instruction back in line';
+comment on function ops.retry_settlement is
+  'retry_settlement(id): puts a failed instruction back in line';
 revoke execute on function ops.retry_settlement from public;
 grant execute on function ops.retry_settlement to pgsettle_operator;

@@ -27,4 +27,5 @@ join reference.symbols as s
   on s.symbol_id = b.symbol_id
 join reference.participants as p
   on p.participant_id = b.participant_id;
-comment on view ops.v_active_orders is 'open orders with what is left, held, and their place in line';
+comment on view ops.v_active_orders is
+  'open orders with what is left, held, and their place in line';

@@ -1,5 +1,5 @@
--- Every hold with its cause: an open order, or a trade that is not settled yet. Their sum by account
--- is what the account holds.
+-- Every hold with its cause: an open order, or a trade that is not settled yet. Their sum by
+-- account is what the account holds.
 create or replace view ops.v_holds as
 select
   b.segment_id, b.participant_id,

@@ -1,4 +1,5 @@
--- The row of an asset by its code, in any case of letters. Reads only. Raises NFAST when there is none.
+-- The row of an asset by its code, in any case of letters. Reads only. Raises NFAST when there is
+-- none.
 create or replace function reference.get_asset(
   p_asset text
 ) returns reference.assets
@@ -19,4 +20,5 @@ begin
   return v_asset;
 end;
 $$;
-comment on function reference.get_asset is 'the row of an asset by its code; NFAST when there is none';
+comment on function reference.get_asset is
+  'the row of an asset by its code; NFAST when there is none';

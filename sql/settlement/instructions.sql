@@ -13,4 +13,5 @@ select
   'SETTLED'::settlement.instruction_status, null, null, s.attempts, null, s.created_at,
   s.settled_at, s.journal_id
 from settlement.settled_instructions as s;
-comment on view settlement.instructions is 'all settlement instructions: those pending and those settled';
+comment on view settlement.instructions is
+  'all settlement instructions: those pending and those settled';

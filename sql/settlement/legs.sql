@@ -1,5 +1,6 @@
--- The transfers that settle an instruction: delivery, payment, and a fee of each side to the house (a
--- rebate comes from it); what is zero, or from oneself to oneself, is none. Amounts are positive.
+-- The transfers that settle an instruction: delivery, payment, and a fee of each side to the house
+-- (a rebate comes from it); what is zero, or from oneself to oneself, is none. Amounts are
+-- positive.
 -- Reads the house's id only.
 create or replace function settlement.legs(
   p_base_asset_id int,

@@ -1,7 +1,7 @@
 -- Puts a claimed instruction aside after an error: it waits longer after each attempt, and after
 -- the last one it is FAILED until an operator retries it.
--- Waits 2 s, 4 s, 8 s … at most 5 min, plus up to a quarter more that its id decides, so that many
--- that failed together do not come back together.
+-- Waits 2 s, 4 s, 8 s ... at most 5 min, plus up to a quarter more that its id decides, so that
+-- many that failed together do not come back together.
 -- Writes: settlement.pending_instructions.
 create or replace function settlement.put_aside(
   p_segment_id int,
@@ -27,4 +27,5 @@ begin
     and i.instruction_id = p_instruction_id;
 end;
 $$;
-comment on function settlement.put_aside is 'records a failed attempt at an instruction and when to try next';
+comment on function settlement.put_aside is
+  'records a failed attempt at an instruction and when to try next';

@@ -2,7 +2,8 @@
 -- posted as one journal, or none [SET-002]. Each gives up to four transfers: the base from the
 -- seller to the buyer, the notional from the buyer to the seller, and a fee from each to the house
 -- (a negative fee is a rebate from the house).
--- Takes the claimed ids. Returns how many it settled: an id that is no longer pending is passed over.
+-- Takes the claimed ids. Returns how many it settled: an id that is no longer pending is passed
+-- over.
 -- Locks: the accounts in key order, last the segment's counter. Writes: all of the settlement.
 -- Raises: NVACC when an account cannot pay what was held for it: a broken invariant.
 create or replace function settlement.settle_instructions(
@@ -16,18 +17,13 @@ declare
   v_journal_id bigint := nextval('ledger.journal_ids');
   v_settled int;
   v_transfers int;
-  v_participant_ids int[];
-  v_asset_ids int[];
-  v_posted numeric[];
-  v_held numeric[];
-  v_in numeric[];
-  v_out numeric[];
+  v_changes ledger.account_change[];
 begin
   with gone as (
     delete from settlement.pending_instructions as i
-    using unnest(p_instruction_ids) as c (instruction_id)
+    using reference.ids(p_instruction_ids) as c (id)
     where i.segment_id = p_segment_id
-      and i.instruction_id = c.instruction_id
+      and i.instruction_id = c.id
     returning i.*
   ), settled as (
     insert into settlement.settled_instructions
@@ -49,7 +45,8 @@ begin
     ) as l
     returning line_no
   ), changes as (
-    select c.participant_id, c.asset_id, sum(c.posted) as posted, sum(c.out) as out, sum(c.in_) as in_
+    select c.participant_id, c.asset_id, sum(c.posted) as posted, sum(c.due_out) as due_out,
+      sum(c.due_in) as due_in
     from gone as g
     cross join lateral (
       values
@@ -58,22 +55,23 @@ begin
         (g.buyer_id, g.quote_asset_id, -g.notional - g.buyer_fee, g.notional + g.buyer_fee, 0),
         (g.seller_id, g.quote_asset_id, g.notional - g.seller_fee, 0, g.notional - g.seller_fee),
         (reference.house_id(), g.quote_asset_id, g.buyer_fee + g.seller_fee, 0, 0)
-    ) as c (participant_id, asset_id, posted, out, in_)
+    ) as c (participant_id, asset_id, posted, due_out, due_in)
     group by c.participant_id, c.asset_id
   )
   select
-    array_agg(c.participant_id), array_agg(c.asset_id), array_agg(c.posted), array_agg(-c.out),
-    array_agg(-c.in_), (select count(*) from settled), (select count(*) from posted)
-  into v_participant_ids, v_asset_ids, v_posted, v_out, v_in, v_settled, v_transfers
+    array_agg(
+      row(c.participant_id, c.asset_id, c.posted, -c.due_out, -c.due_in, -c.due_out)
+        ::ledger.account_change
+    ),
+    (select count(*) from settled), (select count(*) from posted)
+  into v_changes, v_settled, v_transfers
   from changes as c;
 
   if v_settled = 0 then
     return 0;
   end if;
 
-  if not ledger.change_accounts(
-    p_segment_id, v_participant_ids, v_asset_ids, v_posted, v_out, v_in, v_out
-  ) then
+  if not ledger.change_accounts(p_segment_id, v_changes) then
     raise exception 'an account cannot pay what was held for it' using errcode = 'NVACC';
   end if;
 

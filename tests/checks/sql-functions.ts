@@ -67,8 +67,17 @@ function checkBody(code: SqlFunction, say: Say): void {
     if (code.language === 'plpgsql') checkRaises(parseBody(code), code, say)
   } catch (error) {
     if (!(error instanceof SqlSyntaxError)) throw error
+    if (isBlindSpot(error.message)) return
     say(code.line, 'sql-body-syntax', error.message)
   }
+}
+
+/**
+ * The parser knows no types, and takes an array of a composite type for one of records, which
+ * PL/pgSQL forbids. What PostgreSQL itself says at the migration stands.
+ */
+function isBlindSpot(message: string): boolean {
+  return /type record\[\]|record variable cannot be part of multiple-item INTO/.test(message)
 }
 
 function checkRaises(tree: unknown, { bodyLine }: SqlFunction, say: Say): void {
