@@ -1,5 +1,5 @@
 --! Previous: sha1:3d226cfb1da2b6d16daee50e16df41371e1c3c08
---! Hash: sha1:114f2b3a7f646050be62bb14bf72fa540ebe387c
+--! Hash: sha1:97a2e41db1ed5e5f8ef31ce91ee0b277f61d24ad
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.
@@ -1620,6 +1620,13 @@ as $$
   ) as v (check_name, kept, derived)
   where v.kept <> v.derived
   union all
+  select 'order status', o.order_id::text, o.status::text, w.status::text
+  from matching.orders as o
+  cross join lateral (
+    select matching.status_of(o.remaining_quantity, o.filled_quantity, o.end_reason, o.refusal)
+  ) as w (status)
+  where o.status <> w.status
+  union all
   select 'book remaining', coalesce(o.order_id, b.order_id)::text,
     b.remaining_quantity::text, o.remaining_quantity::text
   from (select r.* from matching.orders as r where r.remaining_quantity > 0) as o
@@ -1629,6 +1636,7 @@ as $$
   where b.remaining_quantity is distinct from o.remaining_quantity
     or abs(b.sort_price) <> o.price
     or b.fee_amount <> o.fee_amount
+    or (b.symbol_id, b.participant_id, b.side) <> (o.symbol_id, o.participant_id, o.side)
   union all
   select 'book hold', b.order_id::text, b.hold_amount::text, h.amount::text
   from matching.book as b
@@ -1650,7 +1658,21 @@ as $$
   join reference.symbols as s
     on s.symbol_id = t.symbol_id
   where t.bid >= t.ask
-  union all
+$$;
+comment on function ops.audit_orders is
+  'orders and the book against their facts; returns what differs';
+--! EndIncluded ops/audit_orders.sql
+--! Included ops/audit_events.sql
+-- Events against their facts: the numbers of a symbol are dense, up to the last that was given; each
+-- trade was told as it is, in one event, and nothing else was. Returns what differs. Reads only.
+create or replace function ops.audit_events() returns table (
+  check_name text,
+  key text,
+  kept text,
+  derived text
+)
+language sql stable
+as $$
   select 'events dense', s.symbol, st.last_seq::text, count(e.seq)::text
   from matching.symbol_state as st
   join reference.symbols as s
@@ -1660,14 +1682,35 @@ as $$
     and e.symbol_id = st.symbol_id
   group by s.symbol, st.segment_id, st.symbol_id, st.last_seq
   having count(e.seq) <> st.last_seq or coalesce(max(e.seq), 0) <> st.last_seq
+  union all
+  select 'trade event', coalesce(t.symbol_id, e.symbol_id) || ' ' || coalesce(t.seq, e.seq),
+    e.terms, t.terms
+  from (
+    select
+      d.segment_id, d.symbol_id, d.seq,
+      concat_ws(' ', d.taker_order_id, d.taker_side, d.maker_order_id, trim_scale(d.price::numeric),
+        trim_scale(d.quantity::numeric)) as terms
+    from matching.trades as d
+  ) as t
+  full join (
+    select
+      v.segment_id, v.symbol_id, v.seq,
+      concat_ws(' ', v.order_id, v.side, v.maker_order_id, trim_scale(v.price),
+        trim_scale(v.quantity)) as terms
+    from matching.events as v
+    where v.kind = 'TRADE'
+  ) as e
+    on e.segment_id = t.segment_id
+    and e.symbol_id = t.symbol_id
+    and e.seq = t.seq
+  where e.terms is distinct from t.terms
 $$;
-comment on function ops.audit_orders is
-  'orders and the book against their facts; returns what differs';
---! EndIncluded ops/audit_orders.sql
+comment on function ops.audit_events is 'events against their facts; returns what differs';
+--! EndIncluded ops/audit_events.sql
 --! Included ops/audit_settlements.sql
 -- Settlements against their facts: each trade has exactly one instruction, of the same parties and
--- amounts; each settled one has exactly its transfers, a pending one none; journals count right and
--- their numbers are dense. Returns what differs. Reads only.
+-- amounts; each settled one has exactly its transfers, in the journal that settled it, a pending one
+-- none. Returns what differs. Reads only.
 create or replace function ops.audit_settlements() returns table (
   check_name text,
   key text,
@@ -1708,7 +1751,7 @@ as $$
   from (
     select
       t.segment_id, t.instruction_id,
-      string_agg(concat_ws(' ', t.kind, t.asset_id, t.debit_participant_id,
+      string_agg(concat_ws(' ', t.journal_id, t.kind, t.asset_id, t.debit_participant_id,
         t.credit_participant_id, trim_scale(t.amount::numeric)), ', ' order by t.kind) as amounts
     from ledger.transfers as t
     where t.instruction_id is not null
@@ -1717,7 +1760,7 @@ as $$
   full join (
     select
       i.segment_id, i.instruction_id,
-      string_agg(concat_ws(' ', l.kind, l.asset_id, l.debit_id, l.credit_id,
+      string_agg(concat_ws(' ', i.journal_id, l.kind, l.asset_id, l.debit_id, l.credit_id,
         trim_scale(l.amount::numeric)), ', ' order by l.kind) as amounts
     from settlement.settled_instructions as i
     cross join lateral settlement.legs(
@@ -1729,7 +1772,21 @@ as $$
     on s.segment_id = x.segment_id
     and s.instruction_id = x.instruction_id
   where x.amounts is distinct from s.amounts
-  union all
+$$;
+comment on function ops.audit_settlements is
+  'settlements against their facts; returns what differs';
+--! EndIncluded ops/audit_settlements.sql
+--! Included ops/audit_journals.sql
+-- Journals against their facts: each counts its transfers and names the instructions that it settled;
+-- their numbers are dense. Returns what differs. Reads only.
+create or replace function ops.audit_journals() returns table (
+  check_name text,
+  key text,
+  kept text,
+  derived text
+)
+language sql stable
+as $$
   select 'journal transfers', j.journal_id::text, j.transfer_count::text, count(t.line_no)::text
   from ledger.journals as j
   left join ledger.transfers as t
@@ -1738,6 +1795,20 @@ as $$
   group by j.segment_id, j.journal_id, j.transfer_count
   having count(t.line_no) <> j.transfer_count
   union all
+  select 'journal instructions', coalesce(j.journal_id, s.journal_id)::text,
+    j.instruction_id::text, s.instruction_id::text
+  from (
+    select n.segment_id, n.journal_id, i.instruction_id
+    from ledger.journals as n
+    cross join lateral unnest(n.instruction_ids) as i (instruction_id)
+  ) as j
+  full join settlement.settled_instructions as s
+    on s.segment_id = j.segment_id
+    and s.journal_id = j.journal_id
+    and s.instruction_id = j.instruction_id
+  where j.instruction_id is null
+    or s.instruction_id is null
+  union all
   select 'journals dense', l.segment_id::text, l.last_finality_no::text, count(j.journal_id)::text
   from ledger.segment_state as l
   left join ledger.journals as j
@@ -1745,9 +1816,8 @@ as $$
   group by l.segment_id, l.last_finality_no
   having count(j.journal_id) <> l.last_finality_no
 $$;
-comment on function ops.audit_settlements is
-  'settlements against their facts; returns what differs';
---! EndIncluded ops/audit_settlements.sql
+comment on function ops.audit_journals is 'journals against their facts; returns what differs';
+--! EndIncluded ops/audit_journals.sql
 --! Included ops/audit.sql
 -- Re-derives what the venue keeps from the facts that it never changes, and returns what differs:
 -- no rows is healthy. One statement a check, each in one snapshot. Reads only.
@@ -1765,7 +1835,11 @@ as $$
   union all
   select a.* from ops.audit_orders() as a
   union all
+  select a.* from ops.audit_events() as a
+  union all
   select a.* from ops.audit_settlements() as a
+  union all
+  select a.* from ops.audit_journals() as a
 $$;
 comment on function ops.audit is
   'audit(): re-derives balances, holds, fills, book and settlements; no rows is healthy';

@@ -14,7 +14,11 @@ as $$
   union all
   select a.* from ops.audit_orders() as a
   union all
+  select a.* from ops.audit_events() as a
+  union all
   select a.* from ops.audit_settlements() as a
+  union all
+  select a.* from ops.audit_journals() as a
 $$;
 comment on function ops.audit is
   'audit(): re-derives balances, holds, fills, book and settlements; no rows is healthy';

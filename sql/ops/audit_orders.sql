@@ -35,6 +35,13 @@ as $$
   ) as v (check_name, kept, derived)
   where v.kept <> v.derived
   union all
+  select 'order status', o.order_id::text, o.status::text, w.status::text
+  from matching.orders as o
+  cross join lateral (
+    select matching.status_of(o.remaining_quantity, o.filled_quantity, o.end_reason, o.refusal)
+  ) as w (status)
+  where o.status <> w.status
+  union all
   select 'book remaining', coalesce(o.order_id, b.order_id)::text,
     b.remaining_quantity::text, o.remaining_quantity::text
   from (select r.* from matching.orders as r where r.remaining_quantity > 0) as o
@@ -44,6 +51,7 @@ as $$
   where b.remaining_quantity is distinct from o.remaining_quantity
     or abs(b.sort_price) <> o.price
     or b.fee_amount <> o.fee_amount
+    or (b.symbol_id, b.participant_id, b.side) <> (o.symbol_id, o.participant_id, o.side)
   union all
   select 'book hold', b.order_id::text, b.hold_amount::text, h.amount::text
   from matching.book as b
@@ -65,16 +73,6 @@ as $$
   join reference.symbols as s
     on s.symbol_id = t.symbol_id
   where t.bid >= t.ask
-  union all
-  select 'events dense', s.symbol, st.last_seq::text, count(e.seq)::text
-  from matching.symbol_state as st
-  join reference.symbols as s
-    on s.symbol_id = st.symbol_id
-  left join matching.events as e
-    on e.segment_id = st.segment_id
-    and e.symbol_id = st.symbol_id
-  group by s.symbol, st.segment_id, st.symbol_id, st.last_seq
-  having count(e.seq) <> st.last_seq or coalesce(max(e.seq), 0) <> st.last_seq
 $$;
 comment on function ops.audit_orders is
   'orders and the book against their facts; returns what differs';
