@@ -122,6 +122,8 @@ function createStream(
   maxBufferedBytes: number,
   log: Logger,
 ) {
+  // A client that goes away in the middle of a write is no failure of ours.
+  outgoing.on('error', error => log.debug({ err: error }, 'stream broke'))
   const isOpen = () => !outgoing.writableEnded && !outgoing.destroyed
 
   function write(text: string): void {
@@ -147,6 +149,7 @@ function createStream(
     /** Keeps the connection, and the client's id up to date when nothing was for it. */
     beat: () => write(`: heartbeat\nid: ${subscription.lastEventId()}\n\n`),
     end(): void {
+      if (!isOpen()) return
       const id = subscription.lastEventId()
       write(`event: closing\nid: ${id}\ndata: ${JSON.stringify({ last_event_id: id })}\n\n`)
       outgoing.end()

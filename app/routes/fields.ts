@@ -10,10 +10,10 @@ export const keyRule = 'is not 1 to 128 letters, digits or . _ : / + = @ ~ -'
 /** A name that the caller made up: an idempotency key, a client's own order id. */
 export const key = z.string().regex(keyShape, keyRule)
 
+const codeShape = /^[A-Za-z0-9._:-]{1,64}$/
+
 /** The code of a participant. */
-export const code = z
-  .string()
-  .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'is not 1 to 64 letters, digits or . _ : -')
+export const code = z.string().regex(codeShape, 'is not 1 to 64 letters, digits or . _ : -')
 
 /** The name of a symbol: upper case, taken in any case. */
 export const symbolCode = z.preprocess(upperCase, code)
@@ -71,6 +71,17 @@ export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown):
   const [issue] = result.error.issues
   throw issue ? problemOf(issue, value) : result.error
 }
+
+/** A code in a path: what cannot be one is as unknown as one that was never given. */
+export function codeInPath(text: string | undefined, field: 'symbol' | 'client_id'): string {
+  if (text !== undefined && codeShape.test(text)) return text
+  const [word, what] = unknownInPath[field]
+  throw new Problem(404, word, `there is no such ${what}`, { field })
+}
+const unknownInPath = {
+  symbol: ['UNKNOWN_SYMBOL', 'symbol'],
+  client_id: ['UNKNOWN_PARTICIPANT', 'participant'],
+} as const
 
 function problemOf(issue: z.core.$ZodIssue, value: unknown): Problem {
   const path = issue.path.map(String)

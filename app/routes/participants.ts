@@ -5,7 +5,7 @@ import { describe } from '../openapi.ts'
 import type { ParticipantRow } from '../rows.ts'
 import { keyOf, readJson } from './body.ts'
 import type { Deps, Env } from './context.ts'
-import { amount, assetCode, code, key, parse } from './fields.ts'
+import { amount, assetCode, code, codeInPath, key, parse } from './fields.ts'
 
 const participantBody = z
   .strictObject({
@@ -41,7 +41,7 @@ export function participantRoutes({ calls, doorbell }: Deps): Hono<Env> {
   app.get(
     '/participants/:client_id',
     describe(reading, async c => {
-      const row = await calls.findParticipant(c.req.param('client_id') ?? '')
+      const row = await calls.findParticipant(codeInPath(c.req.param('client_id'), 'client_id'))
       return Response.json(printParticipant(row))
     }),
   )
@@ -49,7 +49,7 @@ export function participantRoutes({ calls, doorbell }: Deps): Hono<Env> {
   app.get(
     '/participants/:client_id/balances',
     describe(balanceReading, async c => {
-      const rows = await calls.readBalances(c.req.param('client_id') ?? '')
+      const rows = await calls.readBalances(codeInPath(c.req.param('client_id'), 'client_id'))
       const items = rows.map(({ asset, available, held, unsettled_in, unsettled_out }) => {
         return { asset, available, held, unsettled_in, unsettled_out }
       })

@@ -4,7 +4,7 @@ import { describe } from '../openapi.ts'
 import { printTicker, type SymbolRow, type TradeRow } from '../rows.ts'
 import { readJson } from './body.ts'
 import type { Deps, Env } from './context.ts'
-import { amount, assetCode, parse, symbolCode, whole, wholeText } from './fields.ts'
+import { amount, assetCode, codeInPath, parse, symbolCode, whole, wholeText } from './fields.ts'
 import { idCursor, pageQuery, printPage } from './lists.ts'
 
 const listQuery = z.strictObject(pageQuery(symbolCode))
@@ -100,7 +100,7 @@ export function symbolRoutes({ calls }: Deps): Hono<Env> {
 }
 
 function nameOf(text: string | undefined): string {
-  return (text ?? '').toUpperCase()
+  return codeInPath(text, 'symbol').toUpperCase()
 }
 
 function withCursor(row: SymbolRow) {

