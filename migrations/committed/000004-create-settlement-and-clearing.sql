@@ -1,5 +1,5 @@
 --! Previous: sha1:b71215d8ddefb0ea5b992d1ac9b5b81cab4019c0
---! Hash: sha1:abd243bcc8f30f38ae7c7d1633f3eb111cb83f8b
+--! Hash: sha1:3af50efd4803a85d4ba22c599b90129bf5fd3515
 --! Message: create settlement and clearing
 
 create type settlement.instruction_status as enum
@@ -359,7 +359,7 @@ create or replace function settlement.settle_batch(
 )
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids bigint[];

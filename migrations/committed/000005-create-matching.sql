@@ -1,5 +1,5 @@
---! Previous: sha1:abd243bcc8f30f38ae7c7d1633f3eb111cb83f8b
---! Hash: sha1:3d226cfb1da2b6d16daee50e16df41371e1c3c08
+--! Previous: sha1:3af50efd4803a85d4ba22c599b90129bf5fd3515
+--! Hash: sha1:344ee5757b037be217818b14f7df2df75b2b1a92
 --! Message: create matching
 
 create type matching.order_side_enum as enum ('BUY', 'SELL');
@@ -1808,6 +1808,9 @@ begin
         p_symbol.symbol_id * 1000000000000 + t.seq, t.price, t.quantity, t.taker_fee, true
       ) order by t.seq) as fills
     from matching.fills(v_outcome) as t
+    join unnest((p_executed.batch).order_ids, v_outcome.seqs) as b (order_id, seq)
+      on b.order_id = t.taker_order_id
+    where t.seq < b.seq  -- what it took later, amended in the same batch, is no part of its answer
     group by t.taker_order_id
   ) as f
     on f.taker_order_id = e.order_id

@@ -1,5 +1,5 @@
---! Previous: sha1:3d226cfb1da2b6d16daee50e16df41371e1c3c08
---! Hash: sha1:97a2e41db1ed5e5f8ef31ce91ee0b277f61d24ad
+--! Previous: sha1:344ee5757b037be217818b14f7df2df75b2b1a92
+--! Hash: sha1:40e5e86aa77f224e0ffb7152112d63268fe9f7e7
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.
@@ -114,7 +114,7 @@ create or replace function api.execute_commands(
 ) returns setof matching.command_answer
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_symbol reference.symbols := reference.get_symbol(p_segment_id, p_symbol);
@@ -149,7 +149,7 @@ create or replace function api.cancel_orders(
 ) returns setof bigint -- order ids
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_participant_id int := (reference.get_participant(p_client_id)).participant_id;
@@ -179,7 +179,7 @@ create or replace function api.find_order(
 ) returns matching.order_row
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_order matching.order_row;
@@ -214,7 +214,7 @@ create or replace function api.list_orders(
 ) returns setof api.order_item
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_participant_id int;
@@ -292,7 +292,7 @@ create or replace function api.book(
 )
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_symbol reference.symbols := reference.get_symbol(p_segment_id, p_symbol);
@@ -331,7 +331,7 @@ create or replace function api.trades(
 )
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_ids_per_symbol constant bigint := 1000000000000;
@@ -376,7 +376,7 @@ create or replace function api.tickers(
 )
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_symbol_id int;
@@ -433,7 +433,7 @@ create or replace function api.create_participant(
 )
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
@@ -466,7 +466,7 @@ create or replace function api.find_participant(
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select p.client_id, p.name, p.kind, p.created_at
   from reference.get_participant(p_client_id) as p
@@ -490,7 +490,7 @@ create or replace function api.balances(
 )
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_participant_id int := (reference.get_participant(p_client_id)).participant_id;
@@ -532,7 +532,7 @@ create or replace function api.deposit(
 )
 language sql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     d.journal_id || '-1', p_client_id, upper(p_asset), trim_scale(d.amount::numeric),
@@ -557,7 +557,7 @@ create or replace function api.create_asset(
 )
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
@@ -588,7 +588,7 @@ create or replace function api.create_symbol(
 ) returns setof api.symbols
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_symbol_id int := matching.create_symbol(
@@ -618,7 +618,7 @@ create or replace function api.settlements(
 ) returns setof settlement.instruction_row
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_status settlement.instruction_status := upper(p_status);
@@ -663,7 +663,7 @@ create or replace function api.find_settlement(
 ) returns settlement.instruction_row
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_row settlement.instruction_row;
@@ -691,7 +691,7 @@ create or replace function api.retry_settlement(
 ) returns settlement.instruction_row
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform settlement.retry_instruction(p_segment_id, p_settlement_id, p_now);
@@ -718,7 +718,7 @@ create or replace function api.settlement_backlog(
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     count(*) filter (where i.status <> 'FAILED'), count(*) filter (where i.status = 'FAILED'),
@@ -754,7 +754,7 @@ create or replace function api.feed_positions(
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select st.symbol_id, s.symbol, st.last_seq
   from matching.symbol_state as st
@@ -786,7 +786,7 @@ create or replace function api.status(
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     (select max(m.filename) from graphile_migrate.migrations as m),
@@ -831,7 +831,7 @@ create or replace function api.events_after(
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     c.symbol_id, s.symbol, e.seq, e.at, e.kind, e.order_id, p.client_id, e.side,
@@ -876,7 +876,7 @@ create or replace function api.journals_after(
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select j.finality_no, j.journal_id, j.posted_at, j.kind, j.instruction_ids
   from ledger.journals as j
@@ -891,8 +891,10 @@ grant execute on function api.journals_after to pgsettle_app;
 --! EndIncluded api/journals_after.sql
 
 --! Included ops/set_search_path.sql
--- Makes the tables and functions that operators use work unqualified after psql "$DATABASE_URL".
--- A setting of the database is not copied with a template, so the service calls this at each start.
+-- Makes the tables and functions that operators use work unqualified after psql "$DATABASE_URL", and
+-- keeps everyone but the owner from making temporary objects: the schema of those comes first on
+-- every search path that does not name it, so a type made there stood in for one of PostgreSQL's.
+-- What is set for a database is not copied with a template: the service calls this at each start.
 create or replace function ops.set_search_path() returns void
 language plpgsql volatile
 as $$
@@ -902,6 +904,7 @@ begin
       'ops, matching, clearing, settlement, ledger, reference, public',
     current_database()
   );
+  execute format('revoke temporary on database %I from public', current_database());
 end;
 $$;
 comment on function ops.set_search_path is 'makes tables and functions work unqualified in psql';
@@ -976,7 +979,7 @@ create or replace function ops.maintain_partitions(
 ) returns setof text
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -1027,7 +1030,7 @@ create or replace function ops.check_partition_health(
 )
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_table record;
@@ -1082,7 +1085,7 @@ create or replace function ops.check_table_sizes() returns table (
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     case when t.dead > 10000 and t.dead > t.live then 'WARN' else 'OK' end, t.name,
@@ -1126,7 +1129,7 @@ create or replace function ops.check_db_connections() returns table (
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     case
@@ -1185,7 +1188,7 @@ create or replace function ops.halt_symbol(
 ) returns void
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform ops.set_symbol_status(p_segment_id, p_symbol, 'HALTED', p_reason);
@@ -1205,7 +1208,7 @@ create or replace function ops.resume_symbol(
 ) returns void
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform ops.set_symbol_status(p_segment_id, p_symbol, 'ACTIVE', null);
@@ -1228,7 +1231,7 @@ create or replace function ops.create_symbol(
 ) returns setof reference.symbols
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_symbol_id int := matching.create_symbol(
@@ -1253,7 +1256,7 @@ create or replace function ops.retry_settlement(
 ) returns bigint
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return settlement.retry_instruction(p_segment_id, p_id, p_now);
@@ -1273,7 +1276,7 @@ create or replace function ops.refresh_order_book_snapshot(
 ) returns int
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_kept int;
@@ -1470,7 +1473,7 @@ create or replace function ops.seed_venue(
 ) returns boolean
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_lock_space constant int := 3;
@@ -1829,7 +1832,7 @@ create or replace function ops.audit() returns table (
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select a.* from ops.audit_balances() as a
   union all
@@ -1854,7 +1857,7 @@ create or replace function ops.help() returns table (
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     p.proname || '(' || pg_catalog.pg_get_function_arguments(p.oid) || ')',

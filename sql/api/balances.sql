@@ -12,7 +12,7 @@ create or replace function api.balances(
 )
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_participant_id int := (reference.get_participant(p_client_id)).participant_id;

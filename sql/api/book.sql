@@ -13,7 +13,7 @@ create or replace function api.book(
 )
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_symbol reference.symbols := reference.get_symbol(p_segment_id, p_symbol);

@@ -11,7 +11,7 @@ create or replace function api.create_asset(
 )
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query

@@ -13,7 +13,7 @@ create or replace function api.create_participant(
 )
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query

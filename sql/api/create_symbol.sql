@@ -9,7 +9,7 @@ create or replace function api.create_symbol(
 ) returns setof api.symbols
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_symbol_id int := matching.create_symbol(

@@ -18,7 +18,7 @@ create or replace function api.deposit(
 )
 language sql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     d.journal_id || '-1', p_client_id, upper(p_asset), trim_scale(d.amount::numeric),

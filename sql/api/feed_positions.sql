@@ -9,7 +9,7 @@ create or replace function api.feed_positions(
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select st.symbol_id, s.symbol, st.last_seq
   from matching.symbol_state as st

@@ -5,7 +5,7 @@ create or replace function api.find_order(
 ) returns matching.order_row
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_order matching.order_row;

@@ -10,7 +10,7 @@ create or replace function api.find_participant(
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select p.client_id, p.name, p.kind, p.created_at
   from reference.get_participant(p_client_id) as p

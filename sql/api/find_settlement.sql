@@ -5,7 +5,7 @@ create or replace function api.find_settlement(
 ) returns settlement.instruction_row
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_row settlement.instruction_row;

@@ -12,7 +12,7 @@ create or replace function api.journals_after(
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select j.finality_no, j.journal_id, j.posted_at, j.kind, j.instruction_ids
   from ledger.journals as j

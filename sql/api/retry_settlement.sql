@@ -6,7 +6,7 @@ create or replace function api.retry_settlement(
 ) returns settlement.instruction_row
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform settlement.retry_instruction(p_segment_id, p_settlement_id, p_now);

@@ -13,7 +13,7 @@ create or replace function api.settlement_backlog(
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     count(*) filter (where i.status <> 'FAILED'), count(*) filter (where i.status = 'FAILED'),

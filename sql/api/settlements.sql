@@ -12,7 +12,7 @@ create or replace function api.settlements(
 ) returns setof settlement.instruction_row
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_status settlement.instruction_status := upper(p_status);

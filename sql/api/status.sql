@@ -11,7 +11,7 @@ create or replace function api.status(
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     (select max(m.filename) from graphile_migrate.migrations as m),

@@ -20,7 +20,7 @@ create or replace function api.tickers(
 )
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_symbol_id int;

@@ -17,7 +17,7 @@ create or replace function api.trades(
 )
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_ids_per_symbol constant bigint := 1000000000000;

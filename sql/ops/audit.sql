@@ -8,7 +8,7 @@ create or replace function ops.audit() returns table (
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select a.* from ops.audit_balances() as a
   union all

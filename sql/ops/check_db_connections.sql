@@ -11,7 +11,7 @@ create or replace function ops.check_db_connections() returns table (
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     case

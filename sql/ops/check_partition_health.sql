@@ -13,7 +13,7 @@ create or replace function ops.check_partition_health(
 )
 language plpgsql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_table record;

@@ -9,7 +9,7 @@ create or replace function ops.check_table_sizes() returns table (
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     case when t.dead > 10000 and t.dead > t.live then 'WARN' else 'OK' end, t.name,

@@ -10,7 +10,7 @@ create or replace function ops.create_symbol(
 ) returns setof reference.symbols
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_symbol_id int := matching.create_symbol(

@@ -7,7 +7,7 @@ create or replace function ops.halt_symbol(
 ) returns void
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform ops.set_symbol_status(p_segment_id, p_symbol, 'HALTED', p_reason);

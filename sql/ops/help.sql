@@ -5,7 +5,7 @@ create or replace function ops.help() returns table (
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     p.proname || '(' || pg_catalog.pg_get_function_arguments(p.oid) || ')',

@@ -6,7 +6,7 @@ create or replace function ops.refresh_order_book_snapshot(
 ) returns int
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_kept int;

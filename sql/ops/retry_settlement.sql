@@ -6,7 +6,7 @@ create or replace function ops.retry_settlement(
 ) returns bigint
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return settlement.retry_instruction(p_segment_id, p_id, p_now);

@@ -7,7 +7,7 @@ create or replace function ops.seed_venue(
 ) returns boolean
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_lock_space constant int := 3;

@@ -17,7 +17,7 @@ create or replace function settlement.settle_batch(
 )
 language plpgsql volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids bigint[];

@@ -1,0 +1,317 @@
+import t, { type Test } from 'tap'
+import { type TestDatabase, testDatabase } from '../helpers/database.ts'
+import { buy, createMarket, execute, noon, type Queryable, sell } from '../helpers/market.ts'
+import { openSession, type Session } from '../helpers/session.ts'
+
+const roles = ['pgsettle_app', 'pgsettle_worker', 'pgsettle_operator', 'pgsettle_auditor'] as const
+type Role = (typeof roles)[number]
+
+/** What a role may call: all of it. */
+const calls: Record<Role, RegExp | string[]> = {
+  pgsettle_app: /^api\./,
+  pgsettle_worker: [
+    'ops.audit',
+    'ops.check_partition_health',
+    'ops.maintain_partitions',
+    'ops.refresh_order_book_snapshot',
+    'settlement.settle_batch',
+  ],
+  pgsettle_operator: [
+    'ops.audit',
+    'ops.check_db_connections',
+    'ops.check_partition_health',
+    'ops.check_table_sizes',
+    'ops.create_symbol',
+    'ops.halt_symbol',
+    'ops.help',
+    'ops.maintain_partitions',
+    'ops.refresh_order_book_snapshot',
+    'ops.resume_symbol',
+    'ops.retry_settlement',
+    'ops.seed_venue',
+  ],
+  pgsettle_auditor: [
+    'ops.audit',
+    'ops.check_db_connections',
+    'ops.check_partition_health',
+    'ops.check_table_sizes',
+    'ops.help',
+  ],
+}
+
+const names = async (db: Queryable, text: string, values: unknown[]) =>
+  (await db.query(text, values)).map(row => row.name)
+
+/** Not those of PostgreSQL itself. */
+const ours = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
+
+t.test('a role may call its functions, and no other', async t => {
+  const db = await testDatabase(t)
+  const text = `
+    select distinct n.nspname || '.' || p.proname as name
+    from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
+    where ${ours} and has_function_privilege($1, p.oid, 'execute') order by 1`
+
+  for (const role of roles) {
+    const allowed = calls[role]
+    const found = await names(db, text, [role])
+    if (Array.isArray(allowed)) t.same(found, allowed, role)
+    else t.ok(found.length > 15 && found.every(name => allowed.test(name)), role, { found })
+  }
+  t.same(await names(db, text, ['public']), [], 'everybody else may call nothing')
+})
+
+t.test('a role may read what is meant for it, and write nothing', async t => {
+  const db = await testDatabase(t)
+  const text = `
+    select n.nspname || '.' || c.relname as name
+    from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+    where ${ours} and c.relkind in ('r', 'p', 'v', 'm')
+      and (has_table_privilege($1, c.oid, $2) or has_any_column_privilege($1, c.oid, $3))
+      and has_schema_privilege($1, n.oid, 'usage')
+    order by 1`
+  const everything = await names(
+    db,
+    `select n.nspname || '.' || c.relname as name
+    from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname in ('reference', 'ledger', 'settlement', 'clearing', 'matching', 'ops')
+      and c.relkind in ('r', 'p', 'v', 'm') order by 1`,
+    [],
+  )
+  const readable: Record<Role, string[]> = {
+    pgsettle_app: ['api.symbols'],
+    pgsettle_worker: [],
+    pgsettle_operator: everything,
+    pgsettle_auditor: everything,
+  }
+
+  const write = 'insert, update, references'
+  for (const role of [...roles, 'public'] as const) {
+    const reads = role === 'public' ? [] : readable[role]
+    t.same(await names(db, text, [role, 'select', 'select']), reads, `${role} reads`)
+    const all = `${write}, delete, truncate, trigger`
+    t.same(await names(db, text, [role, all, write]), [], `${role} writes`)
+  }
+  t.ok(everything.length > 30)
+})
+
+t.test('a role may make nothing and set no counter', async t => {
+  const db = await testDatabase(t)
+  const schemas = `
+    select n.nspname as name from pg_namespace as n
+    where ${ours} and has_schema_privilege($1, n.oid, 'create')`
+  const sequences = `
+    select c.relname as name from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+    where case when ${ours} and c.relkind = 'S'
+      then has_sequence_privilege($1, c.oid, 'usage, update') end`
+
+  for (const role of [...roles, 'public']) {
+    t.same(await names(db, schemas, [role]), [], `${role} in schemas`)
+    t.same(await names(db, sequences, [role]), [], `${role} on sequences`)
+    const [may] = await db.query(
+      `select has_database_privilege($1, current_database(), 'create') as schemas,
+        has_database_privilege($1, current_database(), 'temporary') as temporary`,
+      [role],
+    )
+    t.same(may, { schemas: false, temporary: false }, `${role} in the database`)
+  }
+  const attributes = await db.query(
+    `select rolname, rolcanlogin from pg_roles where rolname = any ($1) and not (rolsuper
+      or rolcreatedb or rolcreaterole or rolreplication or rolbypassrls) order by 1`,
+    [roles],
+  )
+  t.same(attributes, [
+    { rolname: 'pgsettle_app', rolcanlogin: true },
+    { rolname: 'pgsettle_auditor', rolcanlogin: false },
+    { rolname: 'pgsettle_operator', rolcanlogin: false },
+    { rolname: 'pgsettle_worker', rolcanlogin: true },
+  ])
+})
+
+const facts = [
+  'ledger.transfers',
+  'ledger.transfers_default',
+  'ledger.accounts',
+  'ledger.journals',
+  'ledger.deposits',
+  'matching.trades',
+  'matching.trades_default',
+  'matching.events',
+  'matching.orders',
+  'matching.book',
+  'matching.order_keys',
+  'matching.symbol_state',
+  'settlement.settled_instructions',
+  'settlement.pending_instructions',
+  'reference.symbols',
+  'reference.segments',
+]
+
+/** With what each is answered where it is not "permission denied". */
+const hostile: [statement: string, state?: string][] = [
+  ...facts.flatMap((table): [string][] => [
+    [`update ${table} set segment_id = 2`],
+    [`delete from ${table}`],
+    [`truncate ${table}`],
+    [`insert into ${table} default values`],
+    [`lock table ${table} in access exclusive mode`],
+  ]),
+  ['select matching.execute_batch(1, now(), null)'],
+  ['select matching.lock_symbol(1, 1)'],
+  ['select ledger.deposit(1, $$alice$$, $$USD$$, 1000000, $$k$$, now())'],
+  ['select ledger.change_accounts(1, null)'],
+  ["select ledger.post_journal(1, 1, 'DEPOSIT', now(), '{}', 0)"],
+  ["select settlement.settle_instructions(1, now(), '{}')"],
+  ["select settlement.put_aside(1, now(), 1, 'no reason')"],
+  ['select settlement.retry_instruction(1, 1, now())'],
+  ["select ops.move_from_default('matching', 'trades', 'trades_default', now(), now())"],
+  ['select ops.set_search_path()'],
+  ["select nextval('ledger.journal_ids')"],
+  ["select setval('ledger.journal_ids', 1)"],
+  ['create table ops.mine (n int)'],
+  ['create table api.mine (n int)'],
+  ['create table public.mine (n int)'],
+  ['create temporary table mine (n int)'],
+  ['create function pg_temp.mine() returns int language sql as $$ select 1 $$'],
+  ['create function api.mine() returns int language sql as $$ select 1 $$'],
+  ['create schema mine'],
+  ['create role mine'],
+  ['create extension pg_stat_statements'],
+  ['set role pgsettle'],
+  ['set session authorization pgsettle'],
+  ['alter role pgsettle_auditor superuser'],
+  ["alter role pgsettle password 'guessed'"],
+  ['alter role pgsettle_auditor login'],
+  ['grant pgsettle to pgsettle_app'],
+  ['alter table ledger.transfers disable trigger all'],
+  ['alter table ledger.accounts drop constraint held_not_over_posted'],
+  ['alter function api.book owner to pgsettle_app'],
+  ['create trigger mine before insert on matching.orders execute function api.book()'],
+  ['drop schema matching cascade'],
+  ['drop table ledger.transfers'],
+  ['set session_replication_role = replica'],
+  ['checkpoint'],
+  ["copy ledger.accounts to '/tmp/accounts'"],
+  ["copy (select 1) to program 'id'"],
+  ["select pg_read_file('PG_VERSION')"],
+  ['select * from pg_authid'],
+  [
+    'select pg_terminate_backend(pid) from pg_stat_activity where usename = $$pgsettle$$ and datname = current_database()',
+  ],
+]
+
+/** Each in a transaction that is rolled back: what should be granted after all does no harm. */
+async function refuseAll(t: Test, session: Queryable, statements: [string, string?][]) {
+  for (const [statement, state = '42501'] of statements) {
+    await session.query('begin')
+    await t.rejects(session.query(statement), { code: state }, statement)
+    await session.query('rollback')
+  }
+}
+
+/** A session of a role; of one that cannot log in, by a person who is a member of it. */
+async function openRole(t: Test, db: TestDatabase, role: Role): Promise<Session> {
+  const url = new URL(db.url)
+  if (role === 'pgsettle_app') return openSession(t, db.appUrl)
+  if (role === 'pgsettle_worker') return openSession(t, db.workerUrl)
+  url.username = `person_${process.pid}_${people++}`
+  url.password = 'secret'
+  await db.query(`create role ${url.username} login password 'secret' in role ${role}`)
+  t.teardown(() => db.query(`drop role ${url.username}`))
+  const session = await openSession(t, url.href)
+  await session.query(`set role ${role}`)
+  return session
+}
+let people = 0
+
+for (const role of roles) {
+  t.test(`${role} is denied every statement that would go round the rules`, async t => {
+    const db = await testDatabase(t)
+    await createMarket(db, { traders: { alice: { USD: '1000' }, bob: { BTC: '10' } } })
+    await execute(db, 'BTC-USD', [sell('bob', '1', '100'), buy('alice', '0.5', '100')])
+    const session = await openRole(t, db, role)
+
+    await refuseAll(t, session, hostile)
+
+    const others = roles.filter(other => other !== role)
+    await refuseAll(
+      t,
+      session,
+      others.map((other): [string] => [`set role ${other}`]),
+    )
+    await t.rejects(session.query('alter system set fsync = off'), { code: '42501' })
+  })
+}
+
+t.test('the app may not read tables, the operator’s functions or the workers’', async t => {
+  const db = await testDatabase(t)
+  const app = await openSession(t, db.appUrl)
+
+  await refuseAll(t, app, [
+    ...facts.map((table): [string] => [`select from ${table}`]),
+    ['select from ops.v_balances'],
+    ['select from graphile_migrate.migrations'],
+    ['select ops.audit()'],
+    ["select ops.halt_symbol('BTC-USD', 'mine')"],
+    ['select ops.maintain_partitions()'],
+    ['select settlement.settle_batch(1, now(), 1, 0)'],
+  ])
+  const worker = await openSession(t, db.workerUrl)
+  await refuseAll(t, worker, [
+    ...facts.map((table): [string] => [`select from ${table}`]),
+    ['select from api.symbols'],
+    ["select api.deposit(1, 'alice', 'USD', 1, 'k', now())"],
+    ["select ops.halt_symbol('BTC-USD', 'mine')"],
+  ])
+})
+
+t.test('a function that runs as its owner takes no type or table from its caller', async t => {
+  const db = await testDatabase(t)
+  await createMarket(db, { traders: { alice: { USD: '1000' } } })
+  const text = `
+    select n.nspname || '.' || p.proname as name
+    from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
+    where ${ours} and p.prosecdef
+      and p.proconfig[1] is distinct from 'search_path=pg_catalog, pg_temp'`
+  t.same(await names(db, text, []), [], 'temporary objects come last on its path')
+
+  // As when somebody has granted what set_search_path() revokes: type names find the caller's own.
+  await db.query(`do $$ begin
+    execute format('grant temporary on database %I to public', current_database()); end $$`)
+  const app = await openSession(t, db.appUrl)
+  await app.query(`
+    create function pg_temp.pay(n pg_catalog.timestamptz) returns boolean language plpgsql as $$
+    begin update ledger.accounts set posted = posted + 777 where posted = 1000; return true; end $$;
+    create domain pg_temp.timestamptz as pg_catalog.timestamptz check (pg_temp.pay(value));
+    grant execute on function pg_temp.pay to public;
+    grant usage on domain pg_temp.timestamptz to public`)
+
+  await app.query("select * from api.list_orders(1, null, null, null, '2026-01-01T00:00:00Z_5', 9)")
+  await execute(app, 'BTC-USD', [buy('alice', '1', '1')])
+
+  const rich = await db.query('select posted from ledger.accounts where posted > 1000')
+  t.same(rich, [])
+})
+
+t.test('operators can do their work, auditors can look', async t => {
+  const db = await testDatabase(t)
+  await createMarket(db, { traders: { alice: { USD: '1000' } } })
+  const session = await openRole(t, db, 'pgsettle_operator')
+
+  await session.query("select halt_symbol('BTC-USD', 'test')")
+  await session.query("select resume_symbol('BTC-USD')")
+  await session.query("select create_symbol('ETH-USD', 0.01, 0.01)")
+  await session.query('select maintain_partitions($1)', [noon])
+  await session.query('select refresh_order_book_snapshot()')
+  await t.rejects(session.query('select retry_settlement(5)'), { code: 'NFINS' })
+
+  for (const role of ['pgsettle_operator', 'pgsettle_auditor'] as const) {
+    const session = await openRole(t, db, role)
+    t.same(await session.query('select * from audit()'), [])
+    for (const view of ['v_balances', 'v_active_orders', 'v_fees', 'mv_order_book_snapshot']) {
+      await t.resolves(session.query(`select * from ${view}`), `${role} reads ${view}`)
+    }
+    await t.resolves(session.query('select * from help()'))
+    await t.resolves(session.query('select * from orders'))
+  }
+})
