@@ -46,6 +46,9 @@ begin
         p_symbol.symbol_id * 1000000000000 + t.seq, t.price, t.quantity, t.taker_fee, true
       ) order by t.seq) as fills
     from matching.fills(v_outcome) as t
+    join unnest((p_executed.batch).order_ids, v_outcome.seqs) as b (order_id, seq)
+      on b.order_id = t.taker_order_id
+    where t.seq < b.seq  -- what it took later, amended in the same batch, is no part of its answer
     group by t.taker_order_id
   ) as f
     on f.taker_order_id = e.order_id
