@@ -22,8 +22,8 @@ import { z } from 'zod'
 export const MAJOR = '18'
 
 /**
- * Where the programs are copied to when the server's user cannot reach them: below /var/lib, because
- * cleaners of temporary folders remove files from under a server that runs for weeks.
+ * Where the programs are copied to when the server's user cannot reach them: below /var/lib,
+ * because cleaners of temporary folders remove files from under a server that runs for weeks.
  */
 const PROGRAMS_DIR = '/var/lib/pgsettle'
 
