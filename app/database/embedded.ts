@@ -90,17 +90,28 @@ async function takeHold(
   mustKeepPort: boolean,
   signal?: AbortSignal,
 ): Promise<Hold> {
-  for (;;) {
-    const server = await ensureServer(cluster, mustKeepPort, signal)
-    const client = await connect(cluster, server.port)
-    try {
-      // Waits where another service is just stopping the server, and fails with its stop.
-      await client?.query('select pg_advisory_lock_shared($1)', [IN_USE_LOCK])
-      if (client !== null) return { ...server, client }
-    } catch {
-      await client?.end().catch(() => {})
+  let startedPid: number | null = null
+  try {
+    for (;;) {
+      const server = await ensureServer(cluster, mustKeepPort, signal)
+      if (!server.adopted) startedPid = server.pid
+      const client = await connect(cluster, server.port)
+      try {
+        // Waits where another service is just stopping the server, and fails with its stop.
+        await client?.query('select pg_advisory_lock_shared($1)', [IN_USE_LOCK])
+        if (client !== null) return { ...server, client }
+      } catch {
+        await client?.end().catch(() => {})
+      }
+      await pause(10, undefined, { signal })
     }
-    await pause(10, undefined, { signal })
+  } catch (error) {
+    // What we have started and cannot use, nobody else can: its password is another by now.
+    const pid = startedPid
+    if (pid !== null) {
+      await stopIfUnused(cluster).catch(() => stopServer(cluster, pid, STOP_GRACE_MS))
+    }
+    throw error
   }
 }
 
@@ -153,10 +164,11 @@ function keepHold(cluster: Cluster, first: Hold, log: EmbeddedOptions['log']) {
   const giveUp = async () => {
     stopping.abort()
     await regained
-    // Said, because the end of a connection reaches the server some time after it is over here.
-    await hold.client.query('select pg_advisory_unlock_shared($1)', [IN_USE_LOCK]).catch(() => {})
+    // By the connection that is there already: it works whatever became of the password.
+    const isAlone = await letGo(hold.client).catch(() => null)
+    if (isAlone) await stopServer(cluster, hold.pid, STOP_GRACE_MS)
     await hold.client.end().catch(() => {})
-    const isStopped = await stopIfUnused(cluster)
+    const isStopped = isAlone ?? (await stopIfUnused(cluster))
     log.info(isStopped ? 'PostgreSQL stopped' : 'PostgreSQL left running: others use it')
   }
   watch()
@@ -169,9 +181,17 @@ function keepHold(cluster: Cluster, first: Hold, log: EmbeddedOptions['log']) {
 }
 
 /**
- * True when the server is stopped, by us or by another. Of several that give it up at once, each
- * after letting go of its own lock, the last to try gets the lock for itself alone, and stops it.
+ * Whether nobody else holds the server. Of several that give it up at once, each lets go of its own
+ * lock first, so the last to ask is told yes, and has the lock that new holders wait for.
  */
+async function letGo(client: pg.Client): Promise<boolean> {
+  await client.query('select pg_advisory_unlock_shared($1)', [IN_USE_LOCK])
+  const alone = 'select pg_try_advisory_lock($1) as alone'
+  const { rows } = await client.query<{ alone: boolean }>(alone, [IN_USE_LOCK])
+  return rows[0]?.alone === true
+}
+
+/** For who has lost the connection that held it. True when the server is stopped, by whomever. */
 async function stopIfUnused(cluster: Cluster): Promise<boolean> {
   for (const deadline = Date.now() + 2 * STOP_GRACE_MS; ; await pause(10)) {
     const found = await findServer(cluster.folder)
@@ -179,17 +199,11 @@ async function stopIfUnused(cluster: Cluster): Promise<boolean> {
     if (Date.now() > deadline) return false
     if (found.state === 'changing') continue
     const client = await connect(cluster, found.lock.port)
-    try {
-      const alone = 'select pg_try_advisory_lock($1) as alone'
-      const { rows } = (await client?.query<{ alone: boolean }>(alone, [IN_USE_LOCK])) ?? {}
-      if (rows?.[0]?.alone === false) return false
-      if (rows?.[0]?.alone) await stopServer(cluster, found.lock.pid, STOP_GRACE_MS)
-    } catch (error) {
-      // Its connection was cut: another has begun to stop it.
-      if (error instanceof EmbeddedError) throw error
-    } finally {
-      await client?.end().catch(() => {})
-    }
+    // An error says that its connection was cut: another has begun to stop it.
+    const isAlone = client && (await letGo(client).catch(() => null))
+    if (isAlone) await stopServer(cluster, found.lock.pid, STOP_GRACE_MS)
+    await client?.end().catch(() => {})
+    if (isAlone === false) return false
   }
 }
 

@@ -174,7 +174,8 @@ async function askServer(
   } catch (error) {
     if (error instanceof pg.DatabaseError && error.code === '28P01') {
       throw new EmbeddedError(
-        `the running PostgreSQL of data folder ${folder} refuses the password kept in it`,
+        `the PostgreSQL of data folder ${folder} refuses the password that is kept in it: ` +
+          'write the new one into its pgsettle.json',
       )
     }
     return 'no answer'

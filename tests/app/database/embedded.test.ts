@@ -172,6 +172,21 @@ t.test('a copy of a running folder gets a server of its own', async t => {
   await t.rejects(ask(original.url, 'select from only_in_the_copy'), { code: '42P01' })
 })
 
+t.test('when the password was changed it still stops, and does not start again', async t => {
+  const dataDir = emptyDataDir(t)
+  const server = await startEmbedded({ dataDir, ...test })
+  await ask(server.url, "alter role pgsettle password 'changed'")
+
+  await server.stop()
+
+  t.equal(serverPid(dataDir), null)
+  await t.rejects(startEmbedded({ dataDir, ...test }), {
+    name: 'EmbeddedError',
+    message: /^the PostgreSQL of data folder .*postgres refuses the password [^\n]*$/,
+  })
+  t.equal(serverPid(dataDir), null, 'and is not left running')
+})
+
 t.test('when another took the port, a free one is taken and remembered', async t => {
   const dataDir = emptyDataDir(t)
   const first = await startEmbedded({ dataDir, ...test })
