@@ -1,5 +1,5 @@
 --! Previous: sha1:3af50efd4803a85d4ba22c599b90129bf5fd3515
---! Hash: sha1:344ee5757b037be217818b14f7df2df75b2b1a92
+--! Hash: sha1:1a117b8f98d93dc4ebc51d7f646f5ef387417ae3
 --! Message: create matching
 
 create type matching.order_side_enum as enum ('BUY', 'SELL');
@@ -1938,37 +1938,46 @@ set enable_nestloop = off  -- arrays are planned as if they had 10 elements: alw
 as $$
 declare
   v_batch matching.batch := p_executed.batch;
-  v_named bigint[];
+  v_refusals matching.refusal[] := (p_executed.outcome).refusals;
+  v_first matching.order_row[];
+  v_now matching.order_row[];
 begin
+  -- Only when there is something to look up: it is planned over all partitions.
+  if array_position(v_refusals, 'REPEATED') is not null then
+    v_first := array(
+      select a
+      from matching.first_answers(
+        p_symbol.segment_id,
+        array(select distinct r.id from unnest(v_batch.repeat_of) as r (id) where r.id is not null)
+      ) as a
+    );
+  end if;
   if v_batch.ops && array['CANCEL', 'AMEND']::matching.operation[] then
-    select array_agg(distinct t.order_id) into v_named
-    from unnest(v_batch.ops, v_batch.target_ids, (p_executed.outcome).refusals)
-      as t (op, order_id, refusal)
-    where t.op <> 'PLACE'
-      and t.refusal is distinct from 'UNKNOWN_ORDER';
+    v_now := array(
+      select a
+      from matching.order_rows(p_symbol.segment_id, array(
+        select distinct t.id
+        from unnest(v_batch.target_ids, v_refusals) as t (id, refusal)
+        where t.id is not null
+          and t.refusal is distinct from 'UNKNOWN_ORDER'
+      )) as a
+    );
   end if;
 
   return query
   select
     c.n::int, x.state, case when x.state is not null then c.refusal::text end, x.detail, x.field,
-    x.bound, (coalesce(p.order_row, f.order_row, o.order_row)).*
-  from unnest(
-    v_batch.ops, (p_executed.outcome).refusals, v_batch.repeat_of, v_batch.target_ids
-  ) with ordinality as c (op, refusal, repeat_of, target_id, n)
+    x.bound, (coalesce(p.order_row, f, o)).*
+  from unnest(v_batch.ops, v_refusals, v_batch.repeat_of, v_batch.target_ids) with ordinality
+    as c (op, refusal, repeat_of, target_id, n)
   left join lateral matching.explain_refusal(p_symbol, c.refusal) as x
     on true
   left join matching.placed_rows(p_symbol, p_commands, p_executed) as p
     on p.n = c.n
-  left join (
-    select a.order_id, a as order_row
-    from matching.first_answers(p_symbol.segment_id, array_remove(v_batch.repeat_of, null)) as a
-  ) as f
+  left join unnest(v_first) as f
     on f.order_id = c.repeat_of
     and c.refusal = 'REPEATED'
-  left join (
-    select a.order_id, a as order_row
-    from matching.order_rows(p_symbol.segment_id, v_named) as a
-  ) as o
+  left join unnest(v_now) as o
     on o.order_id = c.target_id
     and c.op <> 'PLACE'
   order by c.n;
@@ -1979,7 +1988,7 @@ comment on function matching.command_answers is
 --! EndIncluded matching/command_answers.sql
 --! Included matching/cancel_orders.sql
 -- Cancels all open orders of a participant, of one symbol or side when given, in one transaction.
--- The locks of all symbols are taken first, in their order, before any account is locked.
+-- The locks of all symbols are taken first, in their order, then those of all its accounts.
 -- Returns the ids that it cancelled, in book order. Locks: symbols, then accounts.
 create or replace function matching.cancel_orders(
   p_segment_id int,
@@ -2010,6 +2019,14 @@ begin
   foreach v_symbol_id in array coalesce(v_symbol_ids, '{}') loop
     perform matching.lock_symbol(p_segment_id, v_symbol_id);
   end loop;
+
+  -- All at once and in their order: symbol by symbol, the second could have the first accounts.
+  perform
+  from ledger.accounts as a
+  where a.segment_id = p_segment_id
+    and a.participant_id = p_participant_id
+  order by a.asset_id
+  for no key update;
 
   foreach v_symbol_id in array coalesce(v_symbol_ids, '{}') loop
     select array_agg(

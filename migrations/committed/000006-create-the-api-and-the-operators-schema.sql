@@ -1,5 +1,5 @@
---! Previous: sha1:344ee5757b037be217818b14f7df2df75b2b1a92
---! Hash: sha1:40e5e86aa77f224e0ffb7152112d63268fe9f7e7
+--! Previous: sha1:1a117b8f98d93dc4ebc51d7f646f5ef387417ae3
+--! Hash: sha1:150dc1de25134630ccb2814d185c5553f07af293
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.
@@ -773,8 +773,9 @@ revoke execute on function api.feed_positions from public;
 grant execute on function api.feed_positions to pgsettle_app;
 --! EndIncluded api/feed_positions.sql
 --! Included api/status.sql
--- How the database stands, for readiness: the newest migration, and what settlement has before it
--- (the oldest of what is still tried). Reads only.
+-- How the database stands, for readiness: the newest migration, and what settlement has before it:
+-- the oldest of what was not tried yet, because one that was put aside is no reason to take the
+-- venue out of service. Reads only.
 create or replace function api.status(
   p_segment_id int,
   p_now timestamptz
@@ -791,7 +792,7 @@ as $$
   select
     (select max(m.filename) from graphile_migrate.migrations as m),
     count(*) filter (where i.status <> 'FAILED'), count(*) filter (where i.status = 'FAILED'),
-    min(i.created_at) filter (where i.status <> 'FAILED')
+    min(i.created_at) filter (where i.attempts = 0)
   from settlement.pending_instructions as i
   where i.segment_id = p_segment_id
     and i.created_at <= p_now

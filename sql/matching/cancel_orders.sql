@@ -1,5 +1,5 @@
 -- Cancels all open orders of a participant, of one symbol or side when given, in one transaction.
--- The locks of all symbols are taken first, in their order, before any account is locked.
+-- The locks of all symbols are taken first, in their order, then those of all its accounts.
 -- Returns the ids that it cancelled, in book order. Locks: symbols, then accounts.
 create or replace function matching.cancel_orders(
   p_segment_id int,
@@ -30,6 +30,14 @@ begin
   foreach v_symbol_id in array coalesce(v_symbol_ids, '{}') loop
     perform matching.lock_symbol(p_segment_id, v_symbol_id);
   end loop;
+
+  -- All at once and in their order: symbol by symbol, the second could have the first accounts.
+  perform
+  from ledger.accounts as a
+  where a.segment_id = p_segment_id
+    and a.participant_id = p_participant_id
+  order by a.asset_id
+  for no key update;
 
   foreach v_symbol_id in array coalesce(v_symbol_ids, '{}') loop
     select array_agg(

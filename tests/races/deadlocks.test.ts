@@ -1,0 +1,93 @@
+import t from 'tap'
+import { testDatabase } from '../helpers/database.ts'
+import {
+  audit,
+  buy,
+  createMarket,
+  execute,
+  fund,
+  noon,
+  type Queryable,
+  sell,
+  settle,
+} from '../helpers/market.ts'
+import { createFlow } from '../helpers/random-flow.ts'
+import { randomNumbers, seed } from '../helpers/seed.ts'
+import { openSession, untilBlocked } from '../helpers/session.ts'
+
+const traders = ['alice', 'bob', 'carol', 'dave']
+
+t.test(
+  `the same traders on many symbols, settled meanwhile: no deadlock (seed ${seed})`,
+  async t => {
+    const db = await testDatabase(t)
+    // Each asset is base here and quote there, so that no order of symbols is an order of accounts.
+    const names = ['AAA-BBB', 'BBB-CCC', 'CCC-AAA', 'AAA-USD']
+    const symbols = Object.fromEntries(names.map(name => [name, { lot: '0.01' }]))
+    await createMarket(db, {
+      symbols,
+      traders: Object.fromEntries(traders.map(name => [name, {}])),
+    })
+    for (const trader of traders) {
+      for (const asset of ['AAA', 'BBB', 'CCC', 'USD']) await fund(db, trader, asset, '100')
+    }
+    const errors: string[] = []
+    const guard = (work: Promise<unknown>) => work.catch(error => errors.push(String(error)))
+
+    const trade = names.map(async (symbol, n) => {
+      const session = await openSession(t, db.appUrl)
+      const random = randomNumbers(seed + n)
+      const next = createFlow({ random, traders, middle: 10, lotDecimals: 2, name: symbol })
+      for (let i = 0; i < 25; i++) await guard(execute(session, symbol, next(12)))
+    })
+    const settling = [1, 2].map(async () => {
+      const session = await openSession(t, db.workerUrl)
+      for (let i = 0; i < 20; i++) await guard(settle(session, { limit: 20 }))
+    })
+    const others = [
+      async (session: Queryable) => fund(session, 'bob', 'CCC', '1'),
+      async (session: Queryable) =>
+        session.query('select api.cancel_orders(1, $1, null, null, $2)', ['alice', noon]),
+    ].map(async act => {
+      const session = await openSession(t, db.appUrl)
+      for (let i = 0; i < 15; i++) await guard(act(session))
+    })
+    await Promise.all([...trade, ...settling, ...others])
+
+    t.same(errors, [])
+    t.same(await audit(db), [])
+    const [row] = await db.query('select count(*)::int as trades from matching.trades')
+    t.ok(row?.trades > 200, `${row?.trades} trades`)
+  },
+)
+
+t.test('a mass cancel locks the accounts of all its symbols in their one order', async t => {
+  const db = await testDatabase(t)
+  // The second symbol has the first accounts: AAA is older than CCC.
+  for (const asset of ['AAA', 'BBB', 'CCC', 'DDD']) {
+    await db.query('select api.create_asset(1, $1, 8, $2)', [asset, noon])
+  }
+  const symbols = { 'CCC-DDD': {}, 'AAA-BBB': {} }
+  await createMarket(db, { symbols, traders: { alice: { AAA: '10', CCC: '10' }, bob: {} } })
+  await fund(db, 'bob', 'BBB', '100')
+  await execute(db, 'CCC-DDD', [sell('alice', '1', '1')])
+  await execute(db, 'AAA-BBB', [sell('alice', '2', '1'), buy('bob', '1', '1')])
+  const holder = await openSession(t, db.url)
+  const cancelling = await openSession(t, db.appUrl)
+  await holder.query('begin')
+  await holder.query(`select from ledger.accounts as a
+    join reference.assets as s using (asset_id) join reference.participants using (participant_id)
+    where s.asset = 'AAA' and client_id = 'alice' for no key update of a`)
+
+  const text = "select api.cancel_orders(1, 'alice', null, null, $1) as id"
+  const cancelled = cancelling.query(text, [noon])
+  await untilBlocked(db, cancelling.pid)
+
+  const later = `select from ledger.accounts as a
+    join reference.assets as s using (asset_id) join reference.participants using (participant_id)
+    where s.asset = 'CCC' and client_id = 'alice' for no key update of a nowait`
+  await t.resolves(db.query(later), 'who waits for AAA does not hold CCC')
+  await holder.query('commit')
+  t.equal((await cancelled).length, 2)
+  t.same(await audit(db), [])
+})
