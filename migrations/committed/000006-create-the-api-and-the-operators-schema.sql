@@ -1,5 +1,5 @@
---! Previous: sha1:1a117b8f98d93dc4ebc51d7f646f5ef387417ae3
---! Hash: sha1:150dc1de25134630ccb2814d185c5553f07af293
+--! Previous: sha1:897e0cfc88caca21592a20957c02587ee52939ae
+--! Hash: sha1:3516514fafaef5d3d403fd00f443ec193458549b
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.
@@ -231,17 +231,9 @@ begin
   if p_client_id is not null then
     v_participant_id := (reference.get_participant(p_client_id)).participant_id;
     select array_agg(r.order_id) into v_ids
-    from (
-      select o.order_id
-      from matching.orders as o
-      where o.segment_id = p_segment_id
-        and o.participant_id = v_participant_id
-        and (o.created_at, o.order_id) < (v_at, v_id)
-        and o.symbol_id = coalesce(v_symbol_id, o.symbol_id)
-        and o.status = coalesce(v_status, o.status)
-      order by o.created_at desc, o.order_id desc
-      limit p_limit
-    ) as r;
+    from matching.participant_orders(
+      p_segment_id, v_participant_id, v_symbol_id, v_status, v_at, v_id, p_limit
+    ) as r (order_id);
   else
     select array_agg(r.order_id) into v_ids
     from (

@@ -29,17 +29,9 @@ begin
   if p_client_id is not null then
     v_participant_id := (reference.get_participant(p_client_id)).participant_id;
     select array_agg(r.order_id) into v_ids
-    from (
-      select o.order_id
-      from matching.orders as o
-      where o.segment_id = p_segment_id
-        and o.participant_id = v_participant_id
-        and (o.created_at, o.order_id) < (v_at, v_id)
-        and o.symbol_id = coalesce(v_symbol_id, o.symbol_id)
-        and o.status = coalesce(v_status, o.status)
-      order by o.created_at desc, o.order_id desc
-      limit p_limit
-    ) as r;
+    from matching.participant_orders(
+      p_segment_id, v_participant_id, v_symbol_id, v_status, v_at, v_id, p_limit
+    ) as r (order_id);
   else
     select array_agg(r.order_id) into v_ids
     from (
