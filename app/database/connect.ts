@@ -55,7 +55,8 @@ export function createDatabase<Tables>(url: string, options: ConnectOptions): Da
     // Of this pool, not of the driver, where any other user of it in the process would change it.
     types: { getTypeParser: (oid: number) => PARSERS.get(oid) ?? pg.types.getTypeParser(oid) },
   })
-  pool.on('error', error => log.warn({ err: error }, 'database connection lost'))
+  // Not the error itself: the driver hangs its whole client on it.
+  pool.on('error', ({ message }) => log.warn({ reason: message }, 'database connection lost'))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return { db, pool, close: () => db.destroy() }
 }

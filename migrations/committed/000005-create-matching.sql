@@ -1,5 +1,5 @@
 --! Previous: sha1:3af50efd4803a85d4ba22c599b90129bf5fd3515
---! Hash: sha1:897e0cfc88caca21592a20957c02587ee52939ae
+--! Hash: sha1:889076a27e53c0f7fd30b7dc00b3591af6047cda
 --! Message: create matching
 
 create type matching.order_side_enum as enum ('BUY', 'SELL');
@@ -1697,7 +1697,7 @@ create or replace function matching.fill_json(
   p_fee numeric,
   p_is_taker boolean
 ) returns json
-language sql immutable parallel safe
+language sql stable parallel safe  -- as json_build_object is: else it is not inlined
 as $$
   select json_build_object(
     'trade_id', p_trade_id::text,
@@ -1808,47 +1808,48 @@ end;
 $$;
 comment on function matching.participant_orders is 'the ids of a participant''s orders, newest first';
 --! EndIncluded matching/participant_orders.sql
---! Included matching/placed_rows.sql
--- The orders that a batch placed, as they stood right after their own command: the first answer.
--- From memory: reads nothing but names. n is the number of the command.
-create or replace function matching.placed_rows(
+--! Included matching/placed_answers.sql
+-- The answers to the commands of a batch that placed an order, as it stood right after its own
+-- command: the first answer. From memory: reads nothing.
+create or replace function matching.placed_answers(
   p_symbol reference.symbols,
   p_commands matching.command[],
   p_executed matching.executed
-) returns table (
-  n int,
-  order_row matching.order_row
-)
+) returns setof matching.command_answer
 language plpgsql stable
-set enable_nestloop = off
+set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
 as $$
 declare
   v_outcome matching.outcome := p_executed.outcome;
 begin
   return query
   select
-    e.n::int,
-    row(
-      e.order_id, c.client_id, p_symbol.symbol, c.side, c.type, c.time_in_force,
-      trim_scale(c.price), trim_scale(c.quantity), c.client_order_id, c.idempotency_key,
-      matching.status_of(
-        case when e.kind = 'OPENED' then e.remaining else 0 end, coalesce(f.filled, 0), e.reason,
-        e.refusal
-      ),
-      null, e.reason, e.refusal, trim_scale(coalesce(f.filled, 0)),
-      trim_scale(case when e.kind = 'OPENED' then e.remaining else 0 end),
-      matching.average_price(f.notional, f.filled), trim_scale(coalesce(f.fee, 0)), e.seq,
-      p_executed.executed_at, p_executed.executed_at, coalesce(f.fills, '[]')
-    )::matching.order_row
-  from unnest(
-    v_outcome.order_ids, v_outcome.seqs, v_outcome.kinds, v_outcome.lefts, v_outcome.reasons,
-    v_outcome.refusals
-  ) with ordinality as e (order_id, seq, kind, remaining, reason, refusal, n)
+    e.n::int, x.state, x.code, x.detail, x.field, x.bound, e.order_id, c.client_id, p_symbol.symbol,
+    c.side, c.type, c.time_in_force, trim_scale(c.price), trim_scale(c.quantity), c.client_order_id,
+    c.idempotency_key,
+    matching.status_of(e.resting, coalesce(f.filled, 0), e.reason, e.refusal),
+    null::matching.pending_reason, e.reason, e.refusal, trim_scale(coalesce(f.filled, 0)),
+    trim_scale(e.resting), matching.average_price(f.notional, f.filled),
+    trim_scale(coalesce(f.fee, 0)), e.seq, p_executed.executed_at, p_executed.executed_at,
+    coalesce(f.fills, '[]')
+  from (
+    select
+      a.order_id, a.seq, a.reason, a.refusal, a.n,
+      case when a.kind = 'OPENED' then a.remaining else 0 end as resting
+    from unnest(
+      (p_executed.batch).order_ids, v_outcome.seqs, v_outcome.kinds, v_outcome.lefts,
+      v_outcome.reasons, v_outcome.refusals
+    ) with ordinality as a (order_id, seq, kind, remaining, reason, refusal, n)
+    where a.order_id is not null
+      and a.kind is not null
+  ) as e
   join unnest(p_commands) with ordinality as c (
     op, client_id, side, type, time_in_force, price, quantity, client_order_id, idempotency_key,
     order_id, n
   )
     on c.n = e.n
+  left join matching.explain_refusals(p_symbol, v_outcome.refusals) as x
+    on x.refusal = e.refusal
   left join (
     select
       t.taker_order_id, sum(t.quantity) as filled, sum(t.price * t.quantity) as notional,
@@ -1862,14 +1863,12 @@ begin
     where t.seq < b.seq  -- what it took later, amended in the same batch, is no part of its answer
     group by t.taker_order_id
   ) as f
-    on f.taker_order_id = e.order_id
-  where c.op = 'PLACE'
-    and e.kind is not null;
+    on f.taker_order_id = e.order_id;
 end;
 $$;
-comment on function matching.placed_rows is
-  'the orders that a batch placed, right after their own command';
---! EndIncluded matching/placed_rows.sql
+comment on function matching.placed_answers is
+  'the answers to the commands that placed an order, right after their own command';
+--! EndIncluded matching/placed_answers.sql
 --! Included matching/first_answers.sql
 -- The first answers to the commands that placed these orders, rebuilt from what they wrote: the
 -- event that closed the command and the fills up to it. The same, to the byte, as
@@ -1923,21 +1922,25 @@ $$;
 comment on function matching.first_answers is
   'the first answers to the commands that placed these orders';
 --! EndIncluded matching/first_answers.sql
---! Included matching/explain_refusal.sql
--- What to tell the one whose command was refused: the state (its class decides the HTTP status),
--- the field at fault, the bound it broke, and a sentence. Takes null for a command that was not
--- refused, and answers with a null state. Reads nothing.
-create or replace function matching.explain_refusal(
+--! Included matching/explain_refusals.sql
+-- What to tell those whose commands were refused, a row for each of these refusals: the state (its
+-- class decides the HTTP status), the code word, a sentence, the field at fault and the bound it
+-- broke. What is no refusal to tell of (a repeat, a second cancel) gives none. Reads nothing.
+create or replace function matching.explain_refusals(
   p_symbol reference.symbols,
-  p_refusal matching.refusal,
-  out state text,
-  out field text,
-  out bound text,
-  out detail text
+  p_refusals matching.refusal[]
+) returns table (
+  refusal matching.refusal,
+  state text,
+  code text,
+  detail text,
+  field text,
+  bound text
 )
-language sql immutable parallel safe
+language sql stable parallel safe
 as $$
-  select e.state, e.field, trim_scale(e.bound)::text, e.detail
+  select
+    e.refusal::matching.refusal, e.state, e.refusal, e.detail, e.field, trim_scale(e.bound)::text
   from (
     values
       ('UNKNOWN_PARTICIPANT', 'NFPAR', 'client_id', null, 'there is no such participant'),
@@ -1968,15 +1971,14 @@ as $$
       ('BATCH_ROLLED_BACK', 'RJATM', null, null,
         'another command of this atomic batch was refused')
   ) as e (refusal, state, field, bound, detail)
-  where e.refusal = p_refusal::text
+  where e.refusal = any (p_refusals::text[])
 $$;
-comment on function matching.explain_refusal is 'what to tell the one whose command was refused';
---! EndIncluded matching/explain_refusal.sql
+comment on function matching.explain_refusals is 'what to tell those whose commands were refused';
+--! EndIncluded matching/explain_refusals.sql
 --! Included matching/command_answers.sql
 -- What to answer to each command of a batch that was executed, in their order: how it was refused,
 -- if it was, and the order: as it stood right after the command that placed it, else as it stands
--- now.
--- Reads only.
+-- now. Reads only.
 create or replace function matching.command_answers(
   p_symbol reference.symbols,
   p_commands matching.command[],
@@ -2014,22 +2016,29 @@ begin
   end if;
 
   return query
-  select
-    c.n::int, x.state, case when x.state is not null then c.refusal::text end, x.detail, x.field,
-    x.bound, (coalesce(p.order_row, f, o)).*
-  from unnest(v_batch.ops, v_refusals, v_batch.repeat_of, v_batch.target_ids) with ordinality
-    as c (op, refusal, repeat_of, target_id, n)
-  left join lateral matching.explain_refusal(p_symbol, c.refusal) as x
-    on true
-  left join matching.placed_rows(p_symbol, p_commands, p_executed) as p
-    on p.n = c.n
-  left join unnest(v_first) as f
-    on f.order_id = c.repeat_of
-    and c.refusal = 'REPEATED'
+  select p.*
+  from matching.placed_answers(p_symbol, p_commands, p_executed) as p
+  union all
+  select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
+  from unnest(v_batch.ops, v_refusals, v_batch.target_ids) with ordinality
+    as c (op, refusal, target_id, n)
+  left join matching.explain_refusals(p_symbol, v_refusals) as x
+    on x.refusal = c.refusal
   left join unnest(v_now) as o
     on o.order_id = c.target_id
-    and c.op <> 'PLACE'
-  order by c.n;
+  where c.op <> 'PLACE'
+  union all
+  select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
+  from unnest(v_batch.ops, v_refusals, v_batch.repeat_of, (p_executed.outcome).kinds)
+    with ordinality as c (op, refusal, repeat_of, kind, n)
+  left join matching.explain_refusals(p_symbol, v_refusals) as x
+    on x.refusal = c.refusal
+  left join unnest(v_first) as o
+    on o.order_id = c.repeat_of
+    and c.refusal = 'REPEATED'
+  where c.op = 'PLACE'
+    and c.kind is null
+  order by 1;
 end;
 $$;
 comment on function matching.command_answers is

@@ -1,5 +1,5 @@
---! Previous: sha1:897e0cfc88caca21592a20957c02587ee52939ae
---! Hash: sha1:3516514fafaef5d3d403fd00f443ec193458549b
+--! Previous: sha1:889076a27e53c0f7fd30b7dc00b3591af6047cda
+--! Hash: sha1:e1d415a85336a901be59d7da9b9101e96e338c7d
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.

@@ -1,5 +1,6 @@
--- How the database stands, for readiness: the newest migration, and what settlement has before it
--- (the oldest of what is still tried). Reads only.
+-- How the database stands, for readiness: the newest migration, and what settlement has before it:
+-- the oldest of what was not tried yet, because one that was put aside is no reason to take the
+-- venue out of service. Reads only.
 create or replace function api.status(
   p_segment_id int,
   p_now timestamptz
@@ -16,7 +17,7 @@ as $$
   select
     (select max(m.filename) from graphile_migrate.migrations as m),
     count(*) filter (where i.status <> 'FAILED'), count(*) filter (where i.status = 'FAILED'),
-    min(i.created_at) filter (where i.status <> 'FAILED')
+    min(i.created_at) filter (where i.attempts = 0)
   from settlement.pending_instructions as i
   where i.segment_id = p_segment_id
     and i.created_at <= p_now

@@ -7,7 +7,7 @@ create or replace function matching.fill_json(
   p_fee numeric,
   p_is_taker boolean
 ) returns json
-language sql immutable parallel safe
+language sql stable parallel safe  -- as json_build_object is: else it is not inlined
 as $$
   select json_build_object(
     'trade_id', p_trade_id::text,

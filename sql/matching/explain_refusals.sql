@@ -1,17 +1,21 @@
--- What to tell the one whose command was refused: the state (its class decides the HTTP status),
--- the field at fault, the bound it broke, and a sentence. Takes null for a command that was not
--- refused, and answers with a null state. Reads nothing.
-create or replace function matching.explain_refusal(
+-- What to tell those whose commands were refused, a row for each of these refusals: the state (its
+-- class decides the HTTP status), the code word, a sentence, the field at fault and the bound it
+-- broke. What is no refusal to tell of (a repeat, a second cancel) gives none. Reads nothing.
+create or replace function matching.explain_refusals(
   p_symbol reference.symbols,
-  p_refusal matching.refusal,
-  out state text,
-  out field text,
-  out bound text,
-  out detail text
+  p_refusals matching.refusal[]
+) returns table (
+  refusal matching.refusal,
+  state text,
+  code text,
+  detail text,
+  field text,
+  bound text
 )
-language sql immutable parallel safe
+language sql stable parallel safe
 as $$
-  select e.state, e.field, trim_scale(e.bound)::text, e.detail
+  select
+    e.refusal::matching.refusal, e.state, e.refusal, e.detail, e.field, trim_scale(e.bound)::text
   from (
     values
       ('UNKNOWN_PARTICIPANT', 'NFPAR', 'client_id', null, 'there is no such participant'),
@@ -42,6 +46,6 @@ as $$
       ('BATCH_ROLLED_BACK', 'RJATM', null, null,
         'another command of this atomic batch was refused')
   ) as e (refusal, state, field, bound, detail)
-  where e.refusal = p_refusal::text
+  where e.refusal = any (p_refusals::text[])
 $$;
-comment on function matching.explain_refusal is 'what to tell the one whose command was refused';
+comment on function matching.explain_refusals is 'what to tell those whose commands were refused';
