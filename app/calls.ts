@@ -1,3 +1,4 @@
+import { queries } from './queries.ts'
 import type * as rows from './rows.ts'
 import {
   createStatements,
@@ -87,21 +88,20 @@ function orderCalls({ read, write, now }: Statements) {
   }
 }
 
-function marketCalls({ read, write, now }: Statements) {
+function marketCalls({ read, write, select, segmentId, now }: Statements) {
+  const symbols = queries
+    .selectFrom('api.symbols as s')
+    .selectAll()
+    .where('s.segment_id', '=', segmentId)
+    .orderBy('s.symbol')
   return {
-    listSymbols: (after: string | null, limit: number) =>
-      read<rows.SymbolRow>(
-        `select s.* from api.symbols as s
-         where s.segment_id = $1 and ($2::text is null or s.symbol > $2)
-         order by s.symbol limit $3`,
-        [after, limit],
-      ),
+    listSymbols: (after: string, limit: number) =>
+      select(symbols.where('s.symbol', '>', after).limit(limit).compile()),
 
     findSymbol: (symbol: string) =>
-      read<rows.SymbolRow>(
-        'select s.* from api.symbols as s where s.segment_id = $1 and s.symbol = $2',
-        [symbol],
-      ).then(one('UNKNOWN_SYMBOL', `there is no symbol ${symbol}`)),
+      select(symbols.where('s.symbol', '=', symbol).compile()).then(
+        one('UNKNOWN_SYMBOL', `there is no symbol ${symbol}`),
+      ),
 
     createSymbol: ({ symbol, tickSize, lotSize, options }: NewSymbol) =>
       write<rows.SymbolRow>('select * from api.create_symbol($1, $2, $3, $4, $5, $6)', [

@@ -1,3 +1,4 @@
+import type { CompiledQuery } from 'kysely'
 import type { Pool, PoolClient, QueryResultRow } from 'pg'
 import { isConnectionFailure, LostConnection, Problem, sqlErrorOf } from './errors.ts'
 
@@ -17,6 +18,9 @@ export interface Statements {
   readonly read: Run
   /** For a statement that is about no segment. */
   readonly readBare: Run
+  /** For a query on a view of the api schema; it names the segment itself. */
+  readonly select: <Row extends QueryResultRow>(query: CompiledQuery<Row>) => Promise<Row[]>
+  readonly segmentId: number
   readonly now: () => string
 }
 
@@ -28,10 +32,7 @@ export interface StatementOptions {
 
 export function createStatements({ pool, segmentId, clock }: StatementOptions): Statements {
   const write: Run = (text, values) => runWithRetry(pool, text, [segmentId, ...values])
-  const readBare: Run = async <Row extends QueryResultRow>(
-    text: string,
-    values: readonly Value[],
-  ) => {
+  const readBare = async <Row extends QueryResultRow>(text: string, values: readonly unknown[]) => {
     try {
       return await runWithRetry<Row>(pool, text, values)
     } catch (error) {
@@ -42,6 +43,8 @@ export function createStatements({ pool, segmentId, clock }: StatementOptions): 
     write,
     read: (text, values) => readBare(text, [segmentId, ...values]),
     readBare,
+    select: query => readBare(query.sql, query.parameters),
+    segmentId,
     now: () => clock().toISOString(),
   }
 }
@@ -66,7 +69,7 @@ const mostAttempts = 4
 async function runWithRetry<Row extends QueryResultRow>(
   pool: Pool,
   text: string,
-  values: readonly Value[],
+  values: readonly unknown[],
 ): Promise<Row[]> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -83,7 +86,7 @@ async function runWithRetry<Row extends QueryResultRow>(
 async function runOnce<Row extends QueryResultRow>(
   pool: Pool,
   text: string,
-  values: readonly Value[],
+  values: readonly unknown[],
 ): Promise<Row[]> {
   let client: PoolClient
   try {

@@ -40,7 +40,7 @@ export function symbolRoutes({ calls }: Deps): Hono<Env> {
     '/symbols',
     describe(listing, async c => {
       const { cursor, limit } = parse(listQuery, c.req.query())
-      const rows = await calls.listSymbols(cursor ?? null, limit)
+      const rows = await calls.listSymbols(cursor ?? '', limit)
       return Response.json(printPage(rows.map(withCursor), limit, printSymbol))
     }),
   )
