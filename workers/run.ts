@@ -31,13 +31,21 @@ export async function runUntilStopped(
     process.exit(0)
   } catch (error) {
     if (stopping.signal.aborted) process.exit(0)
-    console.error(isOurs(error) ? error.message : error)
+    console.error(plainly(error) ?? error)
     process.exit(1)
   }
 }
 
-function isOurs(error: unknown): error is Error {
-  if (error instanceof ConfigError) return true
-  if (error instanceof EmbeddedError || error instanceof MigrationError) return true
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+/** One line for what a person can mend; null for what is a defect of ours. */
+function plainly(error: unknown): string | null {
+  if (error instanceof ConfigError) return error.message
+  if (error instanceof EmbeddedError || error instanceof MigrationError) return error.message
+  if (!(error instanceof Error && 'code' in error)) return null
+  // Of a name with several addresses, each has its own error.
+  const [first = error] = error instanceof AggregateError ? error.errors : []
+  const line = String(first.message).replace(/\s+/g, ' ')
+  if (line.startsWith('listen ')) return `the service cannot listen: ${line}`
+  // 28: not let in; 3D: no such database.
+  const isAway = 'syscall' in error || /^(28|3D)/.test(String(error.code))
+  return isAway ? `the database cannot be reached: ${line}` : null
 }
