@@ -117,7 +117,11 @@ function marketCard(market) {
   const change = dayChange(ticker)
   const chosen = market.symbol === state.symbol
   return html`
-    <label class=${`market ${chosen ? 'chosen' : ''}`} key=${market.symbol}>
+    <label
+      class=${`market ${chosen ? 'chosen' : ''}`}
+      key=${market.symbol}
+      ref=${chosen ? reveal : null}
+    >
       <input
         type="radio"
         name="symbol"
@@ -134,6 +138,11 @@ function marketCard(market) {
       <span class="price">${amount(ticker?.last_price, decimalsOf(market.tick_size))}</span>
     </label>
   `
+}
+
+/** On a narrow screen the strip is wider than the page: the chosen symbol is brought into view. */
+function reveal(/** @type {HTMLElement | null} */ card) {
+  card?.scrollIntoView({ block: 'nearest', inline: 'center' })
 }
 
 /** What cannot be read at the moment; it goes away by itself when it can be read again. */

@@ -328,6 +328,10 @@ if (!executablePath) {
         const width = await page.evaluate('document.documentElement.scrollWidth')
         t.equal(width, 390)
         t.ok(await page.getByRole('button', { name: 'Buy BTC' }).isVisible())
+        await page.goto(page.url().replace(/\?.*|$/, '?symbol=ETH-BTC'))
+        const chosen = page.locator('.market.chosen', { hasText: 'ETH-BTC' })
+        const box = await chosen.boundingBox()
+        t.ok(box && box.x >= 0 && box.x + box.width <= 390, 'the chosen symbol is in view')
         t.same(complaints, [])
       },
       { viewport: { width: 390, height: 844 } },
