@@ -1,5 +1,5 @@
 --! Previous: sha1:b71215d8ddefb0ea5b992d1ac9b5b81cab4019c0
---! Hash: sha1:b517ef4d27d17ec7080dfa5716b2d7201570504c
+--! Hash: sha1:56c3ca3e5a08ef53c31719942080a14d3a1b922b
 --! Message: create settlement and clearing
 
 create type settlement.instruction_status as enum
@@ -104,8 +104,8 @@ comment on view settlement.instructions is
 --! EndIncluded settlement/instructions.sql
 --! Included settlement/legs.sql
 -- The transfers that settle an instruction: delivery, payment, and a fee of each side to the house
--- (a rebate comes from it), at most four; what is zero, or from oneself to oneself, is none. Amounts are
--- positive.
+-- (a rebate comes from it), at most four; what is zero, or from oneself to oneself, is none.
+-- Amounts are positive.
 -- Reads the house's id only.
 create or replace function settlement.legs(
   p_base_asset_id int,
@@ -128,12 +128,12 @@ language sql stable
 rows 4
 as $$
   select
-    l.leg_no, l.kind::ledger.transfer_kind, l.asset_id,
+    l.leg_no, l.kind, l.asset_id,
     case when l.amount > 0 then l.from_id else l.to_id end,
     case when l.amount > 0 then l.to_id else l.from_id end, abs(l.amount)
   from (
     values
-      (1, 'DELIVERY', p_base_asset_id, p_seller_id, p_buyer_id, p_quantity),
+      (1, 'DELIVERY'::ledger.transfer_kind, p_base_asset_id, p_seller_id, p_buyer_id, p_quantity),
       (2, 'PAYMENT', p_quote_asset_id, p_buyer_id, p_seller_id, p_notional),
       (3, 'BUYER_FEE', p_quote_asset_id, p_buyer_id, reference.house_id(), p_buyer_fee),
       (4, 'SELLER_FEE', p_quote_asset_id, p_seller_id, reference.house_id(), p_seller_fee)
@@ -197,6 +197,12 @@ create or replace function settlement.account_changes(
 ) returns ledger.account_change[]
 language sql stable
 as $$
+  with i as materialized (
+    select
+      s.buyer_id, s.seller_id, s.base_asset_id, s.quote_asset_id, s.quantity, s.notional,
+      s.buyer_fee, s.seller_fee
+    from unnest(p_instructions) as s
+  )
   select array_agg(
     row(c.participant_id, c.asset_id, c.posted, -c.due_out, -c.due_in, -c.due_out)
       ::ledger.account_change
@@ -207,23 +213,23 @@ as $$
       sum(p.due_out) as due_out, sum(p.due_in) as due_in
     from (
       select i.buyer_id, i.base_asset_id, sum(i.quantity), 0, 0
-      from unnest(p_instructions) as i
+      from i
       group by i.buyer_id, i.base_asset_id
       union all
       select i.seller_id, i.base_asset_id, 0, sum(i.quantity), 0
-      from unnest(p_instructions) as i
+      from i
       group by i.seller_id, i.base_asset_id
       union all
       select i.buyer_id, i.quote_asset_id, 0, sum(i.notional) + sum(i.buyer_fee), 0
-      from unnest(p_instructions) as i
+      from i
       group by i.buyer_id, i.quote_asset_id
       union all
       select i.seller_id, i.quote_asset_id, sum(i.notional) - sum(i.seller_fee), 0, 0
-      from unnest(p_instructions) as i
+      from i
       group by i.seller_id, i.quote_asset_id
       union all
       select reference.house_id(), i.quote_asset_id, 0, 0, sum(i.buyer_fee) + sum(i.seller_fee)
-      from unnest(p_instructions) as i
+      from i
       group by i.quote_asset_id
     ) as p (participant_id, asset_id, due_in, due_out, fee)
     group by p.participant_id, p.asset_id

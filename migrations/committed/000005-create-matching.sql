@@ -1,5 +1,5 @@
---! Previous: sha1:b517ef4d27d17ec7080dfa5716b2d7201570504c
---! Hash: sha1:5992426763ef695dc7c72dda3f38fc99cc7ddf46
+--! Previous: sha1:56c3ca3e5a08ef53c31719942080a14d3a1b922b
+--! Hash: sha1:7c4676530e3fca191297b0e5b3335a6069410575
 --! Message: create matching
 
 create type matching.order_side_enum as enum ('BUY', 'SELL');
@@ -1200,7 +1200,7 @@ as $$
   select
     f.seq, f.price, f.quantity, f.taker_order_id, f.maker_order_id, f.taker_id, f.maker_id,
     f.taker_fee, f.maker_fee, f.maker_left,
-    case when f.bought then 'BUY' else 'SELL' end::matching.order_side_enum,
+    case when f.bought then 'BUY'::matching.order_side_enum else 'SELL' end,
     case when f.bought then f.taker_id else f.maker_id end,
     case when f.bought then f.maker_id else f.taker_id end,
     case when f.bought then f.taker_fee else f.maker_fee end,
@@ -1309,13 +1309,13 @@ create or replace function matching.status_of(
 language sql immutable parallel safe
 as $$
   select case
-    when p_refusal is not null then 'REJECTED'
+    when p_refusal is not null then 'REJECTED'::matching.order_status_enum
     when p_remaining > 0 and p_filled > 0 then 'PARTIALLY_FILLED'
     when p_remaining > 0 then 'OPEN'
     when p_end_reason is null then 'FILLED'
     when p_end_reason in ('USER', 'OPERATOR', 'STP_TAKER') then 'CANCELLED'
     else 'EXPIRED'
-  end::matching.order_status_enum
+  end
 $$;
 comment on function matching.status_of is
   'the status of an order from what is left, filled, ended, refused';
@@ -1431,7 +1431,7 @@ begin
     insert into matching.book
     select
       p_symbol.segment_id, p_symbol.symbol_id,
-      case when f.sort_price < 0 then 'BUY' else 'SELL' end::matching.order_side_enum, f.sort_price,
+      case when f.sort_price < 0 then 'BUY'::matching.order_side_enum else 'SELL' end, f.sort_price,
       f.priority_no, f.order_id, f.owner_id, f.created_at, f.remaining, f.hold, f.fee_exact, f.fee
     from final as f
     where f.order_id > p_last_order_id
@@ -1499,12 +1499,13 @@ begin
   )
   select
     p_symbol.segment_id, p_symbol.symbol_id, e.seq, p_now, e.kind, e.order_id, e.owner_id,
-    case when coalesce(e.is_buy, e.sort_price < 0) then 'BUY' else 'SELL' end
-      ::matching.order_side_enum,
+    case when coalesce(e.is_buy, e.sort_price < 0) then 'BUY'::matching.order_side_enum
+      else 'SELL' end,
     abs(e.sort_price), e.quantity, e.remaining,
     case when e.from_seq = e.seq then abs(e.from_price) end,
     case when e.from_seq = e.seq then e.from_left end,
-    case when e.kind = 'AMENDED' then 'KEPT' else coalesce(e.refusal::text, e.reason::text) end
+    case when e.kind = 'AMENDED' then 'KEPT' when e.kind not in ('OPENED', 'FILLED')
+      then coalesce(e.refusal::text, e.reason::text) end
   from unnest(
     p_outcome.kinds, p_outcome.seqs, p_outcome.order_ids, p_outcome.owner_ids,
     p_outcome.sort_prices, p_outcome.quantities, p_outcome.lefts, p_outcome.from_prices,
@@ -1532,7 +1533,7 @@ begin
     )
     select
       p_symbol.segment_id, p_symbol.symbol_id, e.from_seq, p_now, 'AMENDED', e.order_id, e.owner_id,
-      case when e.sort_price < 0 then 'BUY' else 'SELL' end::matching.order_side_enum,
+      case when e.sort_price < 0 then 'BUY'::matching.order_side_enum else 'SELL' end,
       abs(e.sort_price), e.quantity, 0, abs(e.from_price), e.from_left, 'LOST'
     from unnest(
       p_outcome.seqs, p_outcome.order_ids, p_outcome.owner_ids, p_outcome.sort_prices,

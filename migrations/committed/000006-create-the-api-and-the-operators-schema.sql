@@ -1,5 +1,5 @@
---! Previous: sha1:5992426763ef695dc7c72dda3f38fc99cc7ddf46
---! Hash: sha1:1b22ce1e8d5e9a97e22f441b1f2cb874ad799718
+--! Previous: sha1:7c4676530e3fca191297b0e5b3335a6069410575
+--! Hash: sha1:589542c04a8f7f6760e6f64092ffb14eca1bfffd
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.
@@ -884,10 +884,11 @@ grant execute on function api.journals_after to pgsettle_app;
 --! EndIncluded api/journals_after.sql
 
 --! Included ops/set_search_path.sql
--- Makes the tables and functions that operators use work unqualified after psql "$DATABASE_URL", and
--- keeps everyone but the owner from making temporary objects: the schema of those comes first on
--- every search path that does not name it, so a type made there stood in for one of PostgreSQL's.
--- What is set for a database is not copied with a template: the service calls this at each start.
+-- Makes the tables and functions that operators use work unqualified after psql "$DATABASE_URL",
+-- and keeps everyone but the owner from making temporary objects: the schema of those comes first
+-- on every search path that does not name it, so a type made there stood in for one of
+-- PostgreSQL's. What is set for a database is not copied with a template: the service calls this
+-- at each start.
 create or replace function ops.set_search_path() returns void
 language plpgsql volatile
 as $$
@@ -1659,8 +1660,9 @@ comment on function ops.audit_orders is
   'orders and the book against their facts; returns what differs';
 --! EndIncluded ops/audit_orders.sql
 --! Included ops/audit_events.sql
--- Events against their facts: the numbers of a symbol are dense, up to the last that was given; each
--- trade was told as it is, in one event, and nothing else was. Returns what differs. Reads only.
+-- Events against their facts: the numbers of a symbol are dense, up to the last that was given;
+-- each trade was told as it is, in one event, and nothing else was. Returns what differs. Reads
+-- only.
 create or replace function ops.audit_events() returns table (
   check_name text,
   key text,
@@ -1705,8 +1707,8 @@ comment on function ops.audit_events is 'events against their facts; returns wha
 --! EndIncluded ops/audit_events.sql
 --! Included ops/audit_settlements.sql
 -- Settlements against their facts: each trade has exactly one instruction, of the same parties and
--- amounts; each settled one has exactly its transfers, in the journal that settled it, a pending one
--- none. Returns what differs. Reads only.
+-- amounts; each settled one has exactly its transfers, in the journal that settled it, a pending
+-- one none. Returns what differs. Reads only.
 create or replace function ops.audit_settlements() returns table (
   check_name text,
   key text,
@@ -1773,8 +1775,8 @@ comment on function ops.audit_settlements is
   'settlements against their facts; returns what differs';
 --! EndIncluded ops/audit_settlements.sql
 --! Included ops/audit_journals.sql
--- Journals against their facts: each counts its transfers and names the instructions that it settled;
--- their numbers are dense. Returns what differs. Reads only.
+-- Journals against their facts: each counts its transfers and names the instructions that it
+-- settled; their numbers are dense. Returns what differs. Reads only.
 create or replace function ops.audit_journals() returns table (
   check_name text,
   key text,

@@ -25,7 +25,7 @@ as $$
   select
     f.seq, f.price, f.quantity, f.taker_order_id, f.maker_order_id, f.taker_id, f.maker_id,
     f.taker_fee, f.maker_fee, f.maker_left,
-    case when f.bought then 'BUY' else 'SELL' end::matching.order_side_enum,
+    case when f.bought then 'BUY'::matching.order_side_enum else 'SELL' end,
     case when f.bought then f.taker_id else f.maker_id end,
     case when f.bought then f.maker_id else f.taker_id end,
     case when f.bought then f.taker_fee else f.maker_fee end,

@@ -16,12 +16,13 @@ begin
   )
   select
     p_symbol.segment_id, p_symbol.symbol_id, e.seq, p_now, e.kind, e.order_id, e.owner_id,
-    case when coalesce(e.is_buy, e.sort_price < 0) then 'BUY' else 'SELL' end
-      ::matching.order_side_enum,
+    case when coalesce(e.is_buy, e.sort_price < 0) then 'BUY'::matching.order_side_enum
+      else 'SELL' end,
     abs(e.sort_price), e.quantity, e.remaining,
     case when e.from_seq = e.seq then abs(e.from_price) end,
     case when e.from_seq = e.seq then e.from_left end,
-    case when e.kind = 'AMENDED' then 'KEPT' else coalesce(e.refusal::text, e.reason::text) end
+    case when e.kind = 'AMENDED' then 'KEPT' when e.kind not in ('OPENED', 'FILLED')
+      then coalesce(e.refusal::text, e.reason::text) end
   from unnest(
     p_outcome.kinds, p_outcome.seqs, p_outcome.order_ids, p_outcome.owner_ids,
     p_outcome.sort_prices, p_outcome.quantities, p_outcome.lefts, p_outcome.from_prices,
@@ -49,7 +50,7 @@ begin
     )
     select
       p_symbol.segment_id, p_symbol.symbol_id, e.from_seq, p_now, 'AMENDED', e.order_id, e.owner_id,
-      case when e.sort_price < 0 then 'BUY' else 'SELL' end::matching.order_side_enum,
+      case when e.sort_price < 0 then 'BUY'::matching.order_side_enum else 'SELL' end,
       abs(e.sort_price), e.quantity, 0, abs(e.from_price), e.from_left, 'LOST'
     from unnest(
       p_outcome.seqs, p_outcome.order_ids, p_outcome.owner_ids, p_outcome.sort_prices,

@@ -40,7 +40,7 @@ begin
     insert into matching.book
     select
       p_symbol.segment_id, p_symbol.symbol_id,
-      case when f.sort_price < 0 then 'BUY' else 'SELL' end::matching.order_side_enum, f.sort_price,
+      case when f.sort_price < 0 then 'BUY'::matching.order_side_enum else 'SELL' end, f.sort_price,
       f.priority_no, f.order_id, f.owner_id, f.created_at, f.remaining, f.hold, f.fee_exact, f.fee
     from final as f
     where f.order_id > p_last_order_id

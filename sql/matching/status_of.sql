@@ -9,13 +9,13 @@ create or replace function matching.status_of(
 language sql immutable parallel safe
 as $$
   select case
-    when p_refusal is not null then 'REJECTED'
+    when p_refusal is not null then 'REJECTED'::matching.order_status_enum
     when p_remaining > 0 and p_filled > 0 then 'PARTIALLY_FILLED'
     when p_remaining > 0 then 'OPEN'
     when p_end_reason is null then 'FILLED'
     when p_end_reason in ('USER', 'OPERATOR', 'STP_TAKER') then 'CANCELLED'
     else 'EXPIRED'
-  end::matching.order_status_enum
+  end
 $$;
 comment on function matching.status_of is
   'the status of an order from what is left, filled, ended, refused';

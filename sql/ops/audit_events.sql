@@ -1,5 +1,6 @@
--- Events against their facts: the numbers of a symbol are dense, up to the last that was given; each
--- trade was told as it is, in one event, and nothing else was. Returns what differs. Reads only.
+-- Events against their facts: the numbers of a symbol are dense, up to the last that was given;
+-- each trade was told as it is, in one event, and nothing else was. Returns what differs. Reads
+-- only.
 create or replace function ops.audit_events() returns table (
   check_name text,
   key text,

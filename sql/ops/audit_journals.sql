@@ -1,5 +1,5 @@
--- Journals against their facts: each counts its transfers and names the instructions that it settled;
--- their numbers are dense. Returns what differs. Reads only.
+-- Journals against their facts: each counts its transfers and names the instructions that it
+-- settled; their numbers are dense. Returns what differs. Reads only.
 create or replace function ops.audit_journals() returns table (
   check_name text,
   key text,

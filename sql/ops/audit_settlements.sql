@@ -1,6 +1,6 @@
 -- Settlements against their facts: each trade has exactly one instruction, of the same parties and
--- amounts; each settled one has exactly its transfers, in the journal that settled it, a pending one
--- none. Returns what differs. Reads only.
+-- amounts; each settled one has exactly its transfers, in the journal that settled it, a pending
+-- one none. Returns what differs. Reads only.
 create or replace function ops.audit_settlements() returns table (
   check_name text,
   key text,

@@ -17,7 +17,7 @@ declare
   v_journal_id bigint := nextval('ledger.journal_ids');
   v_settled int;
   v_transfers int;
-  v_changes ledger.account_change[];
+  v_gone settlement.pending_instructions[];
 begin
   with gone as (
     delete from settlement.pending_instructions as i
@@ -32,46 +32,27 @@ begin
       g.quote_asset_id, g.quantity, g.notional, g.buyer_fee, g.seller_fee, g.value_date,
       g.attempts + 1, g.created_at, p_now, v_journal_id
     from gone as g
-    returning instruction_id
   ), posted as (
     insert into ledger.transfers
     select
-      g.segment_id, v_journal_id, row_number() over (), l.kind, l.asset_id, l.debit_id, l.credit_id,
+      g.segment_id, v_journal_id, 4 * g.n + l.leg_no, l.kind, l.asset_id, l.debit_id, l.credit_id,
       l.amount, g.instruction_id, p_now
-    from gone as g
+    from (select o.*, row_number() over () - 1 as n from gone as o) as g
     cross join lateral settlement.legs(
       g.base_asset_id, g.quote_asset_id, g.buyer_id, g.seller_id, g.quantity, g.notional,
       g.buyer_fee, g.seller_fee
     ) as l
     returning line_no
-  ), changes as (
-    select c.participant_id, c.asset_id, sum(c.posted) as posted, sum(c.due_out) as due_out,
-      sum(c.due_in) as due_in
-    from gone as g
-    cross join lateral (
-      values
-        (g.buyer_id, g.base_asset_id, g.quantity, 0, g.quantity),
-        (g.seller_id, g.base_asset_id, -g.quantity, g.quantity, 0),
-        (g.buyer_id, g.quote_asset_id, -g.notional - g.buyer_fee, g.notional + g.buyer_fee, 0),
-        (g.seller_id, g.quote_asset_id, g.notional - g.seller_fee, 0, g.notional - g.seller_fee),
-        (reference.house_id(), g.quote_asset_id, g.buyer_fee + g.seller_fee, 0, 0)
-    ) as c (participant_id, asset_id, posted, due_out, due_in)
-    group by c.participant_id, c.asset_id
   )
-  select
-    array_agg(
-      row(c.participant_id, c.asset_id, c.posted, -c.due_out, -c.due_in, -c.due_out)
-        ::ledger.account_change
-    ),
-    (select count(*) from settled), (select count(*) from posted)
-  into v_changes, v_settled, v_transfers
-  from changes as c;
+  select array_agg(g), count(*), (select count(*) from posted)
+  into v_gone, v_settled, v_transfers
+  from gone as g;
 
   if v_settled = 0 then
     return 0;
   end if;
 
-  if not ledger.change_accounts(p_segment_id, v_changes) then
+  if not ledger.change_accounts(p_segment_id, settlement.account_changes(v_gone)) then
     raise exception 'an account cannot pay what was held for it' using errcode = 'NVACC';
   end if;
 
