@@ -59,7 +59,7 @@ const wordByState: Readonly<Record<string, string>> = {
   STAST: 'ASSET_EXISTS',
   STFIL: 'ORDER_FILLED',
   RJKEY: 'KEY_REUSED',
-  RJATM: 'ATOMIC_ROLLED_BACK',
+  RJATM: 'BATCH_ROLLED_BACK',
   IV: 'INVALID_ARGUMENT',
   NF: 'NOT_FOUND',
   ST: 'WRONG_STATE',

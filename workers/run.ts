@@ -4,6 +4,10 @@ import { MigrationError } from '../app/database/migrate.ts'
 
 /** What a process may take to stop before it ends itself, whatever hangs. */
 const stopMs = 9500
+/** How soon a service that npm started notices that npm is gone. */
+const orphanCheckMs = 500
+/** A second signal within this time is the first one again. */
+const sameSignalMs = 1000
 
 /**
  * Runs a service until SIGTERM or SIGINT: starts it, and stops it in order, with exit code 0. A
@@ -15,13 +19,20 @@ export async function runUntilStopped(
 ): Promise<void> {
   const stopping = new AbortController()
   const signalled = new Promise<void>(resolve => {
+    const stop = () => {
+      stopping.abort()
+      resolve()
+    }
+    let signalledAt = Number.POSITIVE_INFINITY
     for (const name of ['SIGTERM', 'SIGINT'] as const) {
       process.on(name, () => {
-        if (stopping.signal.aborted) process.exit(1)
-        stopping.abort()
-        resolve()
+        // Ctrl-C reaches the process from the terminal and, again, through npm.
+        if (performance.now() - signalledAt > sameSignalMs) process.exit(1)
+        signalledAt = Math.min(signalledAt, performance.now())
+        stop()
       })
     }
+    whenOrphaned(stop)
   })
   try {
     const stop = await start(stopping.signal)
@@ -34,6 +45,21 @@ export async function runUntilStopped(
     console.error(plainly(error) ?? error)
     process.exit(1)
   }
+}
+
+/**
+ * npm passes a signal on to the shell that it runs a script in, and some shells die of it without
+ * passing it on: what `npm start` started would stay when npm is stopped.
+ */
+function whenOrphaned(stop: () => void): void {
+  if (process.env.npm_lifecycle_event === undefined) return
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    stop()
+  }, orphanCheckMs)
+  timer.unref()
 }
 
 /** One line for what a person can mend; null for what is a defect of ours. */

@@ -1,5 +1,5 @@
 --! Previous: sha1:3618b5e2727a851e487eab068120fc2d8b60ecc8
---! Hash: sha1:b71215d8ddefb0ea5b992d1ac9b5b81cab4019c0
+--! Hash: sha1:5209ddec5443448210b2bd73a845aa3a6a566533
 --! Message: create the ledger
 
 create domain ledger.amount as numeric
@@ -91,7 +91,7 @@ comment on table ledger.deposits is 'one row a deposit; its key makes a repeat t
 
 --! Included ledger/round_up.sql
 -- An amount rounded up to the unit of its asset: the one rounding of fees, in favour of the house
--- (semantics §8.5) [LED-002]. Takes the amount, how many units make one of the asset,
+-- [LED-002]. Takes the amount, how many units make one of the asset,
 -- and the unit (multiplied by, because a quotient of numerics is not exact). Is inlined.
 create or replace function ledger.round_up(
   p_amount numeric,

@@ -1,5 +1,5 @@
---! Previous: sha1:b71215d8ddefb0ea5b992d1ac9b5b81cab4019c0
---! Hash: sha1:56c3ca3e5a08ef53c31719942080a14d3a1b922b
+--! Previous: sha1:5209ddec5443448210b2bd73a845aa3a6a566533
+--! Hash: sha1:3a1d36476633ffc5cbc26bfd9f4bdaaa6aa8b62d
 --! Message: create settlement and clearing
 
 create type settlement.instruction_status as enum

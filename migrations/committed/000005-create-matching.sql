@@ -1,5 +1,5 @@
---! Previous: sha1:56c3ca3e5a08ef53c31719942080a14d3a1b922b
---! Hash: sha1:7c4676530e3fca191297b0e5b3335a6069410575
+--! Previous: sha1:3a1d36476633ffc5cbc26bfd9f4bdaaa6aa8b62d
+--! Hash: sha1:fce52961623b9fc4baa75fc50ae23e7014bac422
 --! Message: create matching
 
 create type matching.order_side_enum as enum ('BUY', 'SELL');
@@ -366,7 +366,7 @@ comment on table matching.order_book_snapshots is
 --! Included matching/buy_hold.sql
 -- What a buy order must hold, in quote: what the rest costs at its limit, and the fees of all its
 -- fills, done and to come at the rate of holds, rounded up once, less those charged already
--- (semantics §8.2) [MAT-030]. Takes the cost of the rest, the fees so far before rounding and as
+-- [MAT-030]. Takes the cost of the rest, the fees so far before rounding and as
 -- charged, the rate, how many units make one of the quote asset, and the unit (multiplied by,
 -- because a quotient of numerics is not exact). Reads nothing; is inlined.
 create or replace function matching.buy_hold(
@@ -907,8 +907,8 @@ comment on function matching.read_book is 'the next resting orders of a side, be
 -- Takes the symbol, its last event number, the batch, and what each party has in base and quote.
 -- Returns the closing event of each command, the fills, and the slots as they end.
 -- Call it under the lock of the symbol. Reads only.
--- Follows semantics §2 (time in force), §3 (fill or kill), §4 (an order never meets its owner's:
--- the rest of the taker is cancelled), §7 (market protection), §8 (holds, fees), §12 (amend).
+-- Keeps [MAT-040] time in force, [MAT-041] fill or kill, [MAT-042] no trade with oneself, [MAT-043]
+-- market protection, [MAT-044] amend, [MAT-030] holds, [LED-002] fees.
 create or replace function matching.match_batch(
   p_symbol reference.symbols,
   p_last_seq bigint,
@@ -1299,7 +1299,7 @@ comment on function matching.final_orders is 'the orders that an outcome touched
 --! EndIncluded matching/final_orders.sql
 --! Included matching/status_of.sql
 -- The status of an order that a batch leaves with so much remaining and filled, ended for this
--- reason or refused for that (null where it was not). See semantics §1.
+-- reason or refused for that (null where it was not). [MAT-031].
 create or replace function matching.status_of(
   p_remaining numeric,
   p_filled numeric,

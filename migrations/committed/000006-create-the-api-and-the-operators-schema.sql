@@ -1,5 +1,5 @@
---! Previous: sha1:7c4676530e3fca191297b0e5b3335a6069410575
---! Hash: sha1:589542c04a8f7f6760e6f64092ffb14eca1bfffd
+--! Previous: sha1:fce52961623b9fc4baa75fc50ae23e7014bac422
+--! Hash: sha1:4523365ef371a5983e374bd38b3c30cb294a9f6d
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.
@@ -347,7 +347,7 @@ grant execute on function api.trades to pgsettle_app;
 --! EndIncluded api/trades.sql
 --! Included api/tickers.sql
 -- The state of symbols at a glance: last trade, touch, and the 24 hours up to p_now, by trade, not
--- by candle (semantics §11). One symbol, or all when null. Reads only. Raises NFSYM.
+-- by candle [MAT-050]. One symbol, or all when null. Reads only. Raises NFSYM.
 create or replace function api.tickers(
   p_segment_id int,
   p_symbol text,

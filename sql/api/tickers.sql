@@ -1,5 +1,5 @@
 -- The state of symbols at a glance: last trade, touch, and the 24 hours up to p_now, by trade, not
--- by candle (semantics §11). One symbol, or all when null. Reads only. Raises NFSYM.
+-- by candle [MAT-050]. One symbol, or all when null. Reads only. Raises NFSYM.
 create or replace function api.tickers(
   p_segment_id int,
   p_symbol text,

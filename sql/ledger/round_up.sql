@@ -1,5 +1,5 @@
 -- An amount rounded up to the unit of its asset: the one rounding of fees, in favour of the house
--- (semantics §8.5) [LED-002]. Takes the amount, how many units make one of the asset,
+-- [LED-002]. Takes the amount, how many units make one of the asset,
 -- and the unit (multiplied by, because a quotient of numerics is not exact). Is inlined.
 create or replace function ledger.round_up(
   p_amount numeric,

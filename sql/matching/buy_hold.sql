@@ -1,6 +1,6 @@
 -- What a buy order must hold, in quote: what the rest costs at its limit, and the fees of all its
 -- fills, done and to come at the rate of holds, rounded up once, less those charged already
--- (semantics §8.2) [MAT-030]. Takes the cost of the rest, the fees so far before rounding and as
+-- [MAT-030]. Takes the cost of the rest, the fees so far before rounding and as
 -- charged, the rate, how many units make one of the quote asset, and the unit (multiplied by,
 -- because a quotient of numerics is not exact). Reads nothing; is inlined.
 create or replace function matching.buy_hold(

@@ -12,8 +12,8 @@
 -- Takes the symbol, its last event number, the batch, and what each party has in base and quote.
 -- Returns the closing event of each command, the fills, and the slots as they end.
 -- Call it under the lock of the symbol. Reads only.
--- Follows semantics §2 (time in force), §3 (fill or kill), §4 (an order never meets its owner's:
--- the rest of the taker is cancelled), §7 (market protection), §8 (holds, fees), §12 (amend).
+-- Keeps [MAT-040] time in force, [MAT-041] fill or kill, [MAT-042] no trade with oneself, [MAT-043]
+-- market protection, [MAT-044] amend, [MAT-030] holds, [LED-002] fees.
 create or replace function matching.match_batch(
   p_symbol reference.symbols,
   p_last_seq bigint,

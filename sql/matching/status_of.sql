@@ -1,5 +1,5 @@
 -- The status of an order that a batch leaves with so much remaining and filled, ended for this
--- reason or refused for that (null where it was not). See semantics §1.
+-- reason or refused for that (null where it was not). [MAT-031].
 create or replace function matching.status_of(
   p_remaining numeric,
   p_filled numeric,

@@ -10,7 +10,8 @@ const tables = {
   // What rested when its batch was over: still rests, or was touched by a later batch.
   'matching.book': `select o.segment_id, o.symbol_id, o.side,
       case o.side when 'BUY' then -o.price else o.price end as sort_price, o.entry_seq, o.order_id,
-      o.participant_id, o.created_at, o.quantity, o.price * o.quantity as hold, o.fee_amount as fee_exact, o.fee_amount as fee
+      o.participant_id, o.created_at, o.quantity, o.price * o.quantity as hold,
+      o.fee_amount as fee_exact, o.fee_amount as fee
     from matching.orders as o
     join matching.events as e on e.symbol_id = o.symbol_id and e.seq = o.entry_seq
       and e.at = o.created_at and e.kind = 'OPENED'

@@ -13,7 +13,7 @@ import { benchSettlement, settleBatch } from './settlement.ts'
 const httpConnections = [64, 256]
 const settlementWorkers = 2
 
-/** `npm run bench`: figures of this machine, on a fresh database that is durable like the product. */
+/** `npm run bench`: figures of this machine, on a fresh database as durable as the product's. */
 async function main(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'pgsettle-bench-'))
   const log = pino({ level: 'warn' })
@@ -28,32 +28,30 @@ async function main(): Promise<void> {
       `PostgreSQL ${rows[0].version}, fsync on, synchronous_commit on, ` +
         `${availableParallelism()} cores shared by database, service and client\n`,
     )
-    const table: Record<string, Record<string, string | number>> = {}
     const matcher = await benchMatcher(embedded.url, symbolIds)
     const middle = [...matcher.timesFloor].sort((a, b) => a - b)[2] ?? 0
-    table[`matcher, 2 symbols, batches of ${batchSize}`] = {
-      'per second': `${round(matcher.ordersPerSecond)} orders, ${round(matcher.tradesPerSecond)} trades`,
-      beside: `${times(middle)} the time of plain inserts (${matcher.timesFloor.map(times).join(' ')})`,
-    }
+    print(
+      `matcher, 2 symbols, batches of ${batchSize}`,
+      `${round(matcher.ordersPerSecond)} orders, ${round(matcher.tradesPerSecond)} trades`,
+      `${times(middle)} the time of plain inserts (${matcher.timesFloor.map(times).join(' ')})`,
+    )
     const settlement = await benchSettlement(embedded.url, settlementWorkers)
-    table[`settlement, ${settlementWorkers} workers, batches of ${settleBatch}`] = {
-      'per second': `${round(settlement.instructionsPerSecond)} instructions`,
-      beside: `${times(settlement.timesFloor)} the time of plain inserts`,
-    }
+    print(
+      `settlement, ${settlementWorkers} workers, batches of ${settleBatch}`,
+      `${round(settlement.instructionsPerSecond)} instructions`,
+      `${times(settlement.timesFloor)} the time of plain inserts`,
+    )
     for (const connections of httpConnections) {
       const { constant, orders } = await benchHttp(embedded.url, connections)
-      table[`HTTP, single orders, ${connections} connections`] = {
-        'per second': `${round((orders.requests / orders.ms) * 1000)} orders`,
-        beside:
-          `a constant: ${round((constant.requests / constant.ms) * 1000)}; p50 ` +
+      print(
+        `HTTP, single orders, ${connections} connections`,
+        `${round((orders.requests / orders.ms) * 1000)} orders`,
+        `a constant: ${round((constant.requests / constant.ms) * 1000)}; p50 ` +
           `${orders.p50.toFixed(1)} ms, p99 ${orders.p99.toFixed(1)} ms, ${orders.failures} failed`,
-      }
+      )
     }
     const bad = await owner.query('select * from ops.audit()')
     await owner.end()
-    for (const [what, row] of Object.entries(table)) {
-      console.log(`${what.padEnd(40)} ${row['per second']}\n${' '.repeat(41)}${row.beside}`)
-    }
     console.log(`\naudit: ${bad.rowCount} differences`)
   } catch (error) {
     // Said before the server stops: connections that are still open fail then, too.
@@ -63,6 +61,10 @@ async function main(): Promise<void> {
     await embedded.stop()
     rmSync(dataDir, { recursive: true, force: true })
   }
+}
+
+function print(what: string, perSecond: string, beside: string): void {
+  console.log(`${what.padEnd(40)} ${perSecond} a second\n${' '.repeat(41)}${beside}`)
 }
 
 function round(perSecond: number): string {

@@ -56,7 +56,8 @@ async function writeFloor(clients: pg.Client[]): Promise<number> {
     "select journal_id from ledger.journals where kind = 'SETTLEMENT' order by finality_no",
   )) ?? { rows: [] }
   const ids: string[] = rows.map(row => row.journal_id)
-  await first?.query(`create unlogged table floor.stage_i as select * from settlement.settled_instructions;
+  await first?.query(`
+    create unlogged table floor.stage_i as select * from settlement.settled_instructions;
     create index on floor.stage_i (journal_id);
     create unlogged table floor.stage_t as select * from ledger.transfers;
     create index on floor.stage_t (journal_id); analyze floor.stage_i; analyze floor.stage_t`)
@@ -65,8 +66,10 @@ async function writeFloor(clients: pg.Client[]): Promise<number> {
     clients.map(async client => {
       for (let id = ids.shift(); id !== undefined; id = ids.shift()) {
         await client.query(`begin;
-          insert into floor.settled_instructions select * from floor.stage_i where journal_id = ${id};
-          insert into floor.transfers select * from floor.stage_t where journal_id = ${id};
+          insert into floor.settled_instructions
+          select * from floor.stage_i where journal_id = ${id};
+          insert into floor.transfers
+          select * from floor.stage_t where journal_id = ${id};
           commit`)
       }
     }),
