@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { Test } from 'tap'
-import { until } from '../app/database/embedded-helpers.ts'
 import type { Queryable } from './market.ts'
+import { until } from './until.ts'
 
 /** One connection, so that a test can hold a transaction open, or lose it. */
 export interface Session extends Queryable {

@@ -2,10 +2,11 @@ import { createServer } from 'node:net'
 import t from 'tap'
 import { z } from 'zod'
 import { findEmbedded, startEmbedded } from '../../app/database/embedded.ts'
-import { ask, emptyDataDir, until } from '../app/database/embedded-helpers.ts'
+import { ask, emptyDataDir } from '../app/database/embedded-helpers.ts'
 import { openStream } from '../app/events/stream-client.ts'
 import { quietLog, TEST_SETTINGS } from '../helpers/cluster.ts'
 import { startService } from '../helpers/service.ts'
+import { until } from '../helpers/until.ts'
 
 const Balances = z.object({ items: z.array(z.looseObject({ asset: z.string() })) })
 const Order = z.looseObject({ idempotency_key: z.string().nullish() })

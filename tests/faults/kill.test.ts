@@ -1,0 +1,139 @@
+import { execFileSync } from 'node:child_process'
+import t, { type Test } from 'tap'
+import { ask, emptyDataDir, isAlive, serverPid } from '../app/database/embedded-helpers.ts'
+import { seed } from '../helpers/seed.ts'
+import { type Service, startService } from '../helpers/service.ts'
+import { until } from '../helpers/until.ts'
+import { follow } from './follower.ts'
+import { type Load, startLoad } from './load.ts'
+import { reckon, reckonFeed } from './reckoning.ts'
+
+/** kill -9 of the server and all of its processes, the children first. */
+function killServer(dataDir: string): void {
+  const pid = serverPid(dataDir)
+  if (pid === null) throw new Error('no server runs')
+  const processes = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .map(line => line.trim().split(/\s+/).map(Number))
+  const children = processes.flatMap(([child, parent]) => (parent === pid ? [child] : []))
+  for (const one of [...children, pid]) {
+    if (one !== undefined && isAlive(one)) process.kill(one, 'SIGKILL')
+  }
+}
+
+/** Of the service and its workers, all at once: an operator's mistake, or a pooler's restart. */
+const endConnections = `select pg_terminate_backend(pid) from pg_stat_activity
+  where datname = current_database() and pid <> pg_backend_pid()`
+
+/** Loses nothing that matters: what the clients were told is the measure. */
+const needed = { before: 60, after: 40 }
+
+/** A venue under load, whose service is started again where a test has killed it. */
+async function venue(t: Test, name: string) {
+  const dataDir = emptyDataDir(t)
+  let service: Service = startService(t, { DATA_DIR: dataDir, LOG_LEVEL: 'fatal' })
+  let place = await service.open()
+  const load: Load = startLoad(() => place.url, name)
+  t.teardown(load.stop)
+  return {
+    dataDir,
+    load,
+    url: () => place.url,
+    databaseUrl: () => place.databaseUrl,
+    service: () => service,
+    async restart() {
+      service = startService(t, { DATA_DIR: dataDir, LOG_LEVEL: 'fatal' })
+      place = await service.open()
+    },
+  }
+}
+
+t.test(`kill -9 of the service under load, twice (seed ${seed})`, async t => {
+  const { load, service, restart, url, databaseUrl } = await venue(t, 'service')
+  const follower = await follow(t, url, 'trades:BTC-USD,settlements', 25)
+
+  for (let round = 0; round < 2; round++) {
+    await load.untilAcknowledged(needed.before)
+    service().kill('SIGKILL')
+    t.equal(await service().ended, 'SIGKILL')
+    await restart()
+    await load.untilAcknowledged(needed.after)
+  }
+  await load.stop()
+
+  t.ok(load.unknown.size > 0, 'orders were on their way when it died')
+  await reckon(t, url(), databaseUrl(), load)
+  await reckonFeed(t, databaseUrl(), follower)
+  service().kill('SIGTERM')
+  t.equal(await service().ended, 0)
+})
+
+t.test(
+  `kill -9 of PostgreSQL, then of its connections, under load: the service lives on (seed ${seed})`,
+  async t => {
+    const { dataDir, load, service, url, databaseUrl } = await venue(t, 'database')
+    const follower = await follow(t, url, 'trades:BTC-USD,settlements', 25)
+    const address = databaseUrl()
+
+    for (let round = 0; round < 2; round++) {
+      await load.untilAcknowledged(needed.before)
+      const pid = serverPid(dataDir)
+      killServer(dataDir)
+      await load.untilAcknowledged(needed.after)
+      t.not(serverPid(dataDir), pid, 'another server runs')
+    }
+    for (let round = 0; round < 10; round++) {
+      await ask(databaseUrl(), endConnections)
+      await load.untilAcknowledged(5)
+    }
+    await load.stop()
+
+    await until(async () => (await fetch(`${url()}/ready`)).status === 200)
+    t.equal(databaseUrl(), address)
+    await reckon(t, url(), databaseUrl(), load)
+    await reckonFeed(t, databaseUrl(), follower)
+    service().kill('SIGTERM')
+    t.equal(await service().ended, 0)
+  },
+)
+
+t.test(`kill -9 of both under load (seed ${seed})`, async t => {
+  const { dataDir, load, service, restart, url, databaseUrl } = await venue(t, 'both')
+  const follower = await follow(t, url, 'trades:BTC-USD,settlements', 25)
+
+  await load.untilAcknowledged(needed.before)
+  service().kill('SIGKILL')
+  killServer(dataDir)
+  await service().ended
+  await restart()
+  await load.untilAcknowledged(needed.after)
+  await load.stop()
+
+  t.ok(load.unknown.size > 0)
+  await reckon(t, url(), databaseUrl(), load)
+  await reckonFeed(t, databaseUrl(), follower)
+  service().kill('SIGTERM')
+  t.equal(await service().ended, 0)
+})
+
+t.test('the control: without synchronous commits a kill loses what was acknowledged', async t => {
+  const { dataDir, load, service, restart, databaseUrl } = await venue(t, 'control')
+  await ask(databaseUrl(), "alter system set wal_writer_delay = '10s'")
+  await ask(databaseUrl(), 'select pg_reload_conf()')
+  await ask(databaseUrl(), 'alter role pgsettle_app set synchronous_commit = off')
+  await ask(databaseUrl(), 'alter role pgsettle_worker set synchronous_commit = off')
+  await ask(databaseUrl(), endConnections)
+
+  await load.untilAcknowledged(needed.before)
+  service().kill('SIGKILL')
+  killServer(dataDir)
+  await load.stop()
+  await restart()
+
+  const kept = (await ask(databaseUrl(), 'select idempotency_key from orders')).flat()
+  const lost = [...load.acknowledged.keys()].filter(key => !kept.includes(key))
+  t.ok(lost.length > 0, `${lost.length} of ${load.acknowledged.size} acknowledged orders`)
+  service().kill('SIGTERM')
+  t.equal(await service().ended, 0)
+})
