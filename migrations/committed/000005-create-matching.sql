@@ -1,5 +1,5 @@
 --! Previous: sha1:3a1d36476633ffc5cbc26bfd9f4bdaaa6aa8b62d
---! Hash: sha1:fce52961623b9fc4baa75fc50ae23e7014bac422
+--! Hash: sha1:41669dc9be8c655c8846b58e849c676b876cf416
 --! Message: create matching
 
 create type matching.order_side_enum as enum ('BUY', 'SELL');
@@ -1729,8 +1729,15 @@ create or replace function matching.order_rows(
   p_segment_id int,
   p_order_ids bigint[]
 ) returns setof matching.order_row
-language sql stable
+language plpgsql stable
+set plan_cache_mode = force_generic_plan  -- a plan spans all partitions: make it once,
+set enable_hashjoin = off                 -- and look up by key in those that matter
+set enable_mergejoin = off
+set enable_nestloop = on
+set enable_seqscan = off
 as $$
+begin
+  return query
   select
     o.order_id, p.client_id, s.symbol, o.side, o.type, o.time_in_force, trim_scale(o.price),
     trim_scale(o.quantity), o.client_order_id, o.idempotency_key, o.status, o.pending_reason,
@@ -1749,14 +1756,15 @@ as $$
         and (t.taker_order_id = o.order_id or t.maker_order_id = o.order_id)
         and t.traded_at >= o.created_at
     )
-  from unnest(p_order_ids) as i (order_id)
+  from reference.ids(p_order_ids) as i (order_id)
   join matching.orders as o
     on o.segment_id = p_segment_id
     and o.order_id = i.order_id
   join reference.participants as p
     on p.participant_id = o.participant_id
   join reference.symbols as s
-    on s.symbol_id = o.symbol_id
+    on s.symbol_id = o.symbol_id;
+end;
 $$;
 comment on function matching.order_rows is 'orders as the outside sees them now, by id';
 --! EndIncluded matching/order_rows.sql
@@ -1874,13 +1882,20 @@ comment on function matching.placed_answers is
 --! Included matching/first_answers.sql
 -- The first answers to the commands that placed these orders, rebuilt from what they wrote: the
 -- event that closed the command and the fills up to it. The same, to the byte, as
--- matching.placed_rows gave then [MAT-021]. Reads only.
+-- matching.placed_answers gave then [MAT-021]. Reads only.
 create or replace function matching.first_answers(
   p_segment_id int,
   p_order_ids bigint[]
 ) returns setof matching.order_row
-language sql stable
+language plpgsql stable
+set plan_cache_mode = force_generic_plan  -- a plan spans all partitions: make it once,
+set enable_hashjoin = off                 -- and look up by key in those that matter
+set enable_mergejoin = off
+set enable_nestloop = on
+set enable_seqscan = off
 as $$
+begin
+  return query
   select
     o.order_id, p.client_id, s.symbol, o.side, o.type, o.time_in_force, trim_scale(e.price),
     trim_scale(e.quantity), o.client_order_id, o.idempotency_key,
@@ -1889,7 +1904,7 @@ as $$
     r.end_reason, o.refusal, trim_scale(coalesce(f.filled, 0)), trim_scale(r.remaining),
     matching.average_price(f.notional, f.filled), trim_scale(coalesce(f.fee, 0)), o.entry_seq,
     o.created_at, o.created_at, coalesce(f.fills, '[]')
-  from unnest(p_order_ids) as i (order_id)
+  from reference.ids(p_order_ids) as i (order_id)
   join matching.orders as o
     on o.segment_id = p_segment_id
     and o.order_id = i.order_id
@@ -1919,7 +1934,8 @@ as $$
       and t.seq <= o.entry_seq
       and t.traded_at = o.created_at
   ) as f
-    on true
+    on true;
+end;
 $$;
 comment on function matching.first_answers is
   'the first answers to the commands that placed these orders';
@@ -1977,6 +1993,49 @@ as $$
 $$;
 comment on function matching.explain_refusals is 'what to tell those whose commands were refused';
 --! EndIncluded matching/explain_refusals.sql
+--! Included matching/other_answers.sql
+-- The answers to the commands of a batch that placed no order: cancels and amendments, with the
+-- order as it stands now; repeats, with its first answer; and what was refused before it was one.
+-- Takes the first answers of the orders that are repeated, and the orders that were named as they
+-- stand. Reads nothing.
+create or replace function matching.other_answers(
+  p_symbol reference.symbols,
+  p_executed matching.executed,
+  p_first matching.order_row[],
+  p_now matching.order_row[]
+) returns setof matching.command_answer
+language plpgsql stable
+set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
+as $$
+declare
+  v_batch matching.batch := p_executed.batch;
+  v_refusals matching.refusal[] := (p_executed.outcome).refusals;
+begin
+  return query
+  select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
+  from unnest(v_batch.ops, v_refusals, v_batch.target_ids) with ordinality
+    as c (op, refusal, target_id, n)
+  left join matching.explain_refusals(p_symbol, v_refusals) as x
+    on x.refusal = c.refusal
+  left join unnest(p_now) as o
+    on o.order_id = c.target_id
+  where c.op <> 'PLACE'
+  union all
+  select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
+  from unnest(v_batch.ops, v_refusals, v_batch.repeat_of, (p_executed.outcome).kinds)
+    with ordinality as c (op, refusal, repeat_of, kind, n)
+  left join matching.explain_refusals(p_symbol, v_refusals) as x
+    on x.refusal = c.refusal
+  left join unnest(p_first) as o
+    on o.order_id = c.repeat_of
+    and c.refusal = 'REPEATED'
+  where c.op = 'PLACE'
+    and c.kind is null;
+end;
+$$;
+comment on function matching.other_answers is
+  'the answers to the commands of a batch that placed no order';
+--! EndIncluded matching/other_answers.sql
 --! Included matching/command_answers.sql
 -- What to answer to each command of a batch that was executed, in their order: how it was refused,
 -- if it was, and the order: as it stood right after the command that placed it, else as it stands
@@ -1987,7 +2046,6 @@ create or replace function matching.command_answers(
   p_executed matching.executed
 ) returns setof matching.command_answer
 language plpgsql volatile
-set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
 as $$
 declare
   v_batch matching.batch := p_executed.batch;
@@ -2018,29 +2076,13 @@ begin
   end if;
 
   return query
-  select p.*
-  from matching.placed_answers(p_symbol, p_commands, p_executed) as p
-  union all
-  select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
-  from unnest(v_batch.ops, v_refusals, v_batch.target_ids) with ordinality
-    as c (op, refusal, target_id, n)
-  left join matching.explain_refusals(p_symbol, v_refusals) as x
-    on x.refusal = c.refusal
-  left join unnest(v_now) as o
-    on o.order_id = c.target_id
-  where c.op <> 'PLACE'
-  union all
-  select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
-  from unnest(v_batch.ops, v_refusals, v_batch.repeat_of, (p_executed.outcome).kinds)
-    with ordinality as c (op, refusal, repeat_of, kind, n)
-  left join matching.explain_refusals(p_symbol, v_refusals) as x
-    on x.refusal = c.refusal
-  left join unnest(v_first) as o
-    on o.order_id = c.repeat_of
-    and c.refusal = 'REPEATED'
-  where c.op = 'PLACE'
-    and c.kind is null
-  order by 1;
+  select a.*
+  from (
+    select p.* from matching.placed_answers(p_symbol, p_commands, p_executed) as p
+    union all
+    select o.* from matching.other_answers(p_symbol, p_executed, v_first, v_now) as o
+  ) as a
+  order by a.command_no;
 end;
 $$;
 comment on function matching.command_answers is

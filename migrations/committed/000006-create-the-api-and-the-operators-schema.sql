@@ -1,5 +1,5 @@
---! Previous: sha1:fce52961623b9fc4baa75fc50ae23e7014bac422
---! Hash: sha1:4523365ef371a5983e374bd38b3c30cb294a9f6d
+--! Previous: sha1:41669dc9be8c655c8846b58e849c676b876cf416
+--! Hash: sha1:4745b74751a8a3d636db3f7e8916b2774761f97d
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.

@@ -7,7 +7,6 @@ create or replace function matching.command_answers(
   p_executed matching.executed
 ) returns setof matching.command_answer
 language plpgsql volatile
-set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
 as $$
 declare
   v_batch matching.batch := p_executed.batch;
@@ -38,29 +37,13 @@ begin
   end if;
 
   return query
-  select p.*
-  from matching.placed_answers(p_symbol, p_commands, p_executed) as p
-  union all
-  select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
-  from unnest(v_batch.ops, v_refusals, v_batch.target_ids) with ordinality
-    as c (op, refusal, target_id, n)
-  left join matching.explain_refusals(p_symbol, v_refusals) as x
-    on x.refusal = c.refusal
-  left join unnest(v_now) as o
-    on o.order_id = c.target_id
-  where c.op <> 'PLACE'
-  union all
-  select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
-  from unnest(v_batch.ops, v_refusals, v_batch.repeat_of, (p_executed.outcome).kinds)
-    with ordinality as c (op, refusal, repeat_of, kind, n)
-  left join matching.explain_refusals(p_symbol, v_refusals) as x
-    on x.refusal = c.refusal
-  left join unnest(v_first) as o
-    on o.order_id = c.repeat_of
-    and c.refusal = 'REPEATED'
-  where c.op = 'PLACE'
-    and c.kind is null
-  order by 1;
+  select a.*
+  from (
+    select p.* from matching.placed_answers(p_symbol, p_commands, p_executed) as p
+    union all
+    select o.* from matching.other_answers(p_symbol, p_executed, v_first, v_now) as o
+  ) as a
+  order by a.command_no;
 end;
 $$;
 comment on function matching.command_answers is

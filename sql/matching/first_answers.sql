@@ -1,12 +1,19 @@
 -- The first answers to the commands that placed these orders, rebuilt from what they wrote: the
 -- event that closed the command and the fills up to it. The same, to the byte, as
--- matching.placed_rows gave then [MAT-021]. Reads only.
+-- matching.placed_answers gave then [MAT-021]. Reads only.
 create or replace function matching.first_answers(
   p_segment_id int,
   p_order_ids bigint[]
 ) returns setof matching.order_row
-language sql stable
+language plpgsql stable
+set plan_cache_mode = force_generic_plan  -- a plan spans all partitions: make it once,
+set enable_hashjoin = off                 -- and look up by key in those that matter
+set enable_mergejoin = off
+set enable_nestloop = on
+set enable_seqscan = off
 as $$
+begin
+  return query
   select
     o.order_id, p.client_id, s.symbol, o.side, o.type, o.time_in_force, trim_scale(e.price),
     trim_scale(e.quantity), o.client_order_id, o.idempotency_key,
@@ -15,7 +22,7 @@ as $$
     r.end_reason, o.refusal, trim_scale(coalesce(f.filled, 0)), trim_scale(r.remaining),
     matching.average_price(f.notional, f.filled), trim_scale(coalesce(f.fee, 0)), o.entry_seq,
     o.created_at, o.created_at, coalesce(f.fills, '[]')
-  from unnest(p_order_ids) as i (order_id)
+  from reference.ids(p_order_ids) as i (order_id)
   join matching.orders as o
     on o.segment_id = p_segment_id
     and o.order_id = i.order_id
@@ -45,7 +52,8 @@ as $$
       and t.seq <= o.entry_seq
       and t.traded_at = o.created_at
   ) as f
-    on true
+    on true;
+end;
 $$;
 comment on function matching.first_answers is
   'the first answers to the commands that placed these orders';

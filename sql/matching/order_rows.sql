@@ -3,8 +3,15 @@ create or replace function matching.order_rows(
   p_segment_id int,
   p_order_ids bigint[]
 ) returns setof matching.order_row
-language sql stable
+language plpgsql stable
+set plan_cache_mode = force_generic_plan  -- a plan spans all partitions: make it once,
+set enable_hashjoin = off                 -- and look up by key in those that matter
+set enable_mergejoin = off
+set enable_nestloop = on
+set enable_seqscan = off
 as $$
+begin
+  return query
   select
     o.order_id, p.client_id, s.symbol, o.side, o.type, o.time_in_force, trim_scale(o.price),
     trim_scale(o.quantity), o.client_order_id, o.idempotency_key, o.status, o.pending_reason,
@@ -23,13 +30,14 @@ as $$
         and (t.taker_order_id = o.order_id or t.maker_order_id = o.order_id)
         and t.traded_at >= o.created_at
     )
-  from unnest(p_order_ids) as i (order_id)
+  from reference.ids(p_order_ids) as i (order_id)
   join matching.orders as o
     on o.segment_id = p_segment_id
     and o.order_id = i.order_id
   join reference.participants as p
     on p.participant_id = o.participant_id
   join reference.symbols as s
-    on s.symbol_id = o.symbol_id
+    on s.symbol_id = o.symbol_id;
+end;
 $$;
 comment on function matching.order_rows is 'orders as the outside sees them now, by id';

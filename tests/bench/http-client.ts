@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import { randomNumbers } from '../helpers/seed.ts'
@@ -23,6 +24,8 @@ export interface ClientResult {
 
 const healthRequest = 'GET /health HTTP/1.1\r\nHost: bench\r\n\r\n'
 const task: ClientTask = workerData
+/** Keys of this run alone: a repeat would be answered and not placed. */
+const run = randomUUID()
 const random = randomNumbers(2)
 let sent = 0
 let failures = 0
@@ -78,7 +81,7 @@ function answerEnd(text: string): number | null {
 function orderRequest(): string {
   const order = randomOrder({ random, participants, spreadTicks: 400 })
   const body = JSON.stringify({
-    idempotency_key: `http-${sent++}`,
+    idempotency_key: `${run}-${sent++}`,
     client_id: order.client,
     symbol: symbols[sent % symbols.length],
     side: order.side,

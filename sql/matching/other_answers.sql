@@ -1,0 +1,41 @@
+-- The answers to the commands of a batch that placed no order: cancels and amendments, with the
+-- order as it stands now; repeats, with its first answer; and what was refused before it was one.
+-- Takes the first answers of the orders that are repeated, and the orders that were named as they
+-- stand. Reads nothing.
+create or replace function matching.other_answers(
+  p_symbol reference.symbols,
+  p_executed matching.executed,
+  p_first matching.order_row[],
+  p_now matching.order_row[]
+) returns setof matching.command_answer
+language plpgsql stable
+set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
+as $$
+declare
+  v_batch matching.batch := p_executed.batch;
+  v_refusals matching.refusal[] := (p_executed.outcome).refusals;
+begin
+  return query
+  select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
+  from unnest(v_batch.ops, v_refusals, v_batch.target_ids) with ordinality
+    as c (op, refusal, target_id, n)
+  left join matching.explain_refusals(p_symbol, v_refusals) as x
+    on x.refusal = c.refusal
+  left join unnest(p_now) as o
+    on o.order_id = c.target_id
+  where c.op <> 'PLACE'
+  union all
+  select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
+  from unnest(v_batch.ops, v_refusals, v_batch.repeat_of, (p_executed.outcome).kinds)
+    with ordinality as c (op, refusal, repeat_of, kind, n)
+  left join matching.explain_refusals(p_symbol, v_refusals) as x
+    on x.refusal = c.refusal
+  left join unnest(p_first) as o
+    on o.order_id = c.repeat_of
+    and c.refusal = 'REPEATED'
+  where c.op = 'PLACE'
+    and c.kind is null;
+end;
+$$;
+comment on function matching.other_answers is
+  'the answers to the commands of a batch that placed no order';
