@@ -1,0 +1,158 @@
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { z } from 'zod'
+import { startWorkers, type WorkersOptions } from '../../workers/supervisor.ts'
+import { testDatabase } from '../helpers/database.ts'
+import { audit, buy, createMarket, execute, type Queryable, sell } from '../helpers/market.ts'
+import { openSession, untilBlocked } from '../helpers/session.ts'
+import { until } from '../helpers/until.ts'
+
+const Line = z.object({ level: z.number(), worker: z.string().optional(), msg: z.string() })
+
+/** A log that is kept: its lines. */
+function keepLog() {
+  const lines: z.infer<typeof Line>[] = []
+  const log = pino({}, { write: text => void lines.push(Line.parse(JSON.parse(text))) })
+  return { lines, log }
+}
+
+/** Threads at work on a database; the test stops them, or its end does. */
+function start(t: Test, options: Pick<WorkersOptions, 'databaseUrl'> & Partial<WorkersOptions>) {
+  const { lines, log } = keepLog()
+  const workers = startWorkers({
+    settlementWorkers: 2,
+    settlementBatch: 100,
+    logLevel: 'silent',
+    log,
+    ...options,
+  })
+  let stopping: Promise<void> | undefined
+  const stop = (graceMs = 2000) => {
+    stopping ??= workers.stop(graceMs)
+    return stopping
+  }
+  t.teardown(() => stop(0))
+  return { lines, stop }
+}
+
+async function venue(t: Test) {
+  const db = await testDatabase(t)
+  const now = new Date().toISOString()
+  await createMarket(db, { traders: { alice: { USD: '100000' }, bob: { BTC: '1000' } }, now })
+  const trade = (count: number) => {
+    const pair = [sell('bob', '0.1', '10'), buy('alice', '0.1', '10')]
+    const all = Array.from({ length: count }, () => pair).flat()
+    return execute(db, 'BTC-USD', all, { now: new Date().toISOString() })
+  }
+  return { db, trade }
+}
+
+const pending = async (db: Queryable) =>
+  (await db.query('select count(*)::int from pending_instructions'))[0]?.count
+
+/** Of the workers: "settlement 1", "settlement 2", "maintenance". */
+const sessions = (db: Queryable, name = '') =>
+  db.query(
+    `select pid from pg_stat_activity
+    where datname = current_database() and application_name like $1`,
+    [`pgsettle ${name}%`],
+  )
+
+const untilSessions = (db: Queryable, count: number) =>
+  until(async () => (await sessions(db)).length === count)
+
+t.test('workers settle what is due, each on a connection of its own', async t => {
+  const { db, trade } = await venue(t)
+  const { stop, lines } = start(t, { databaseUrl: db.workerUrl })
+
+  await trade(150)
+
+  await until(async () => (await pending(db)) === 0)
+  await untilSessions(db, 3)
+  t.equal((await sessions(db, 'settlement')).length, 2)
+  t.equal((await sessions(db, 'maintenance')).length, 1)
+  const [row] = await db.query('select count(*)::int from settled_instructions')
+  t.equal(row?.count, 150)
+  t.same(await audit(db), [])
+  await until(async () => (await db.query('select from order_book_snapshots')).length === 1)
+
+  await stop()
+  await untilSessions(db, 0)
+  t.same(lines, [], 'nothing went wrong')
+})
+
+t.test('a worker whose connection is cut makes another and goes on', async t => {
+  const { db, trade } = await venue(t)
+  const { stop } = start(t, { databaseUrl: db.workerUrl, settlementBatch: 10 })
+  await untilSessions(db, 3)
+
+  for (let round = 0; round < 5; round++) {
+    await trade(20)
+    for (const { pid } of await sessions(db)) {
+      await db.query('select pg_terminate_backend($1)', [pid])
+    }
+  }
+
+  await until(async () => (await pending(db)) === 0)
+  await until(async () => (await sessions(db, 'settlement')).length === 2)
+  const [row] = await db.query(
+    'select count(*)::int, count(distinct instruction_id)::int as each from settled_instructions',
+  )
+  t.same(row, { count: 100, each: 100 })
+  t.same(await audit(db), [])
+  await stop()
+})
+
+t.test('a stop lets a worker finish its batch, and leaves the rest to the next', async t => {
+  const { db, trade } = await venue(t)
+  await trade(300)
+  const first = start(t, { databaseUrl: db.workerUrl, settlementBatch: 5 })
+  await until(async () => (await pending(db)) < 300)
+
+  await first.stop()
+
+  const left = await pending(db)
+  t.ok(left > 0 && left % 5 === 0, `${left} are left, in whole batches`)
+  t.same(await audit(db), [])
+  start(t, { databaseUrl: db.workerUrl })
+  await until(async () => (await pending(db)) === 0)
+  t.same(await audit(db), [])
+})
+
+t.test('a worker that hangs is ended when its time is over, with its connection', async t => {
+  const { db, trade } = await venue(t)
+  await trade(10)
+  const holder = await openSession(t, db.url)
+  await holder.query('begin')
+  await holder.query('select from accounts for update')
+  const { stop } = start(t, { databaseUrl: db.workerUrl, settlementWorkers: 1 })
+  await until(async () => (await sessions(db, 'settlement')).length === 1)
+  const [{ pid } = {}] = await sessions(db, 'settlement')
+  await untilBlocked(db, pid)
+
+  const begin = performance.now()
+  await stop(200)
+
+  t.ok(performance.now() - begin < 2000)
+  t.equal(await pending(db), 10, 'nothing is half settled')
+  await holder.query('rollback')
+  await untilSessions(db, 0)
+  const left = await pending(db)
+  t.ok(left === 0 || left === 10, 'the last batch is whole, whether its commit was in time or not')
+  t.same(await audit(db), [])
+})
+
+t.test('a thread that dies is started anew, not more than once a second', async t => {
+  const begin = performance.now()
+  const { lines, stop } = start(t, { databaseUrl: 'postgres://%', settlementWorkers: 1 })
+  const restarts = () =>
+    lines.filter(one => one.worker === 'settlement 1' && /starting it anew/.test(one.msg))
+
+  await until(() => restarts().length === 2)
+
+  t.ok(performance.now() - begin > 1000)
+  t.ok(lines.every(line => line.level === 50))
+  const soon = performance.now()
+  await stop()
+  t.ok(performance.now() - soon < 1000, 'a stop does not wait for the next start')
+})
