@@ -1,5 +1,5 @@
 --! Previous: sha1:3618b5e2727a851e487eab068120fc2d8b60ecc8
---! Hash: sha1:5209ddec5443448210b2bd73a845aa3a6a566533
+--! Hash: sha1:05640754b5fd5ac3e52ec7b0e546c251b291bdbf
 --! Message: create the ledger
 
 create domain ledger.amount as numeric
@@ -173,7 +173,8 @@ comment on function ledger.open_accounts is 'opens the accounts of changes where
 -- nothing changed, when an account would hold more than it has; the accounts stay locked, so that
 -- what the caller reads next stays true [LED-001].
 -- Locks: the accounts, in the order (participant, asset), to the end of the transaction.
--- Raises: 23514 when a change breaks another rule of the table: a broken invariant of the caller.
+-- Raises, when the caller broke an invariant: NVACC when a change is for nobody's account, 23514
+-- when it breaks another rule of the table.
 create or replace function ledger.change_accounts(
   p_segment_id int,
   p_changes ledger.account_change[]
@@ -209,6 +210,9 @@ begin
     perform ledger.open_accounts(p_segment_id, p_changes);
   end loop;
 
+  if v_found <> cardinality(p_changes) then
+    raise exception 'an account of nobody, or of no asset' using errcode = 'NVACC';
+  end if;
   if v_short > 0 then
     return false;
   end if;

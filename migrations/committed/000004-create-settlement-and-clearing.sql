@@ -1,5 +1,5 @@
---! Previous: sha1:5209ddec5443448210b2bd73a845aa3a6a566533
---! Hash: sha1:3a1d36476633ffc5cbc26bfd9f4bdaaa6aa8b62d
+--! Previous: sha1:05640754b5fd5ac3e52ec7b0e546c251b291bdbf
+--! Hash: sha1:d2a4e283d0f4e9f356e210cc83683bf4c3872d6d
 --! Message: create settlement and clearing
 
 create type settlement.instruction_status as enum

@@ -1,5 +1,5 @@
---! Previous: sha1:41669dc9be8c655c8846b58e849c676b876cf416
---! Hash: sha1:4745b74751a8a3d636db3f7e8916b2774761f97d
+--! Previous: sha1:575fee2b58ef7624892c6ad0de5c2910b44fb57d
+--! Hash: sha1:e8c03be782a8349d3631714ac5a64b6af71249e7
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.

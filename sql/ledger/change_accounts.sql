@@ -4,7 +4,8 @@
 -- nothing changed, when an account would hold more than it has; the accounts stay locked, so that
 -- what the caller reads next stays true [LED-001].
 -- Locks: the accounts, in the order (participant, asset), to the end of the transaction.
--- Raises: 23514 when a change breaks another rule of the table: a broken invariant of the caller.
+-- Raises, when the caller broke an invariant: NVACC when a change is for nobody's account, 23514
+-- when it breaks another rule of the table.
 create or replace function ledger.change_accounts(
   p_segment_id int,
   p_changes ledger.account_change[]
@@ -40,6 +41,9 @@ begin
     perform ledger.open_accounts(p_segment_id, p_changes);
   end loop;
 
+  if v_found <> cardinality(p_changes) then
+    raise exception 'an account of nobody, or of no asset' using errcode = 'NVACC';
+  end if;
   if v_short > 0 then
     return false;
   end if;

@@ -41,8 +41,8 @@ t.test('a deposit is one transfer from the world outside to the participant', as
   t.same(await balances(db, 'alice'), { USD: '1234.56 0 0 0' })
   t.same(await balances(db, 'external'), { USD: '-1234.56 0 0 0' }, 'its debt, below zero')
   const transfers = await db.query(`
-    select t.kind, d.client_id as debit, c.client_id as credit, trim_scale(t.amount)::text as amount,
-      j.kind as journal, j.finality_no, j.transfer_count
+    select t.kind, d.client_id as debit, c.client_id as credit,
+      trim_scale(t.amount)::text as amount, j.kind as journal, j.finality_no, j.transfer_count
     from ledger.transfers as t
     join ledger.journals as j using (segment_id, journal_id)
     join reference.participants as d on d.participant_id = t.debit_participant_id

@@ -161,7 +161,8 @@ const corruptions: [what: string, statement: string, name: string, key: RegExp][
   ['an event lost', 'delete from matching.events where seq = 3', 'events dense', /^BTC-USD$/],
   [
     'the last event lost',
-    'delete from matching.events where (symbol_id, seq) in (select symbol_id, last_seq from matching.symbol_state)',
+    `delete from matching.events where (symbol_id, seq) in
+      (select symbol_id, last_seq from matching.symbol_state)`,
     'events dense',
     /^BTC-USD$/,
   ],

@@ -196,7 +196,8 @@ const hostile: [statement: string, state?: string][] = [
   ["select pg_read_file('PG_VERSION')"],
   ['select * from pg_authid'],
   [
-    'select pg_terminate_backend(pid) from pg_stat_activity where usename = $$pgsettle$$ and datname = current_database()',
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where usename = 'pgsettle' and datname = current_database()`,
   ],
 ]
 

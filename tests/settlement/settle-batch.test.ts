@@ -174,7 +174,8 @@ t.test('[SET-001] two workers share the work, and each instruction settles once'
 
   t.match(await rest, { claimed: 6, settled: 6, put_aside: 0 }, 'it waited for the accounts only')
   const [row] = await db.query(
-    'select count(*)::int, count(distinct instruction_id)::int as distinct from settlement.settled_instructions',
+    `select count(*)::int, count(distinct instruction_id)::int as distinct
+    from settled_instructions`,
   )
   t.strictSame(row, { count: 10, distinct: 10 })
   t.same(await audit(db), [])

@@ -18,6 +18,17 @@ const place = (url: string, facts: object) =>
     body: JSON.stringify({ symbol: 'BTC-USD', type: 'limit', ...facts }),
   })
 
+/** One of the orders that a stop meets: status 0 when nobody takes it any more. */
+async function placeLast(url: string, idempotency_key: string) {
+  const order = { client_id: 'client-A', side: 'buy', price: '100', quantity: '0.1' }
+  try {
+    const answer = await place(url, { ...order, idempotency_key })
+    return { status: answer.status, body: Order.parse(await answer.json()) }
+  } catch {
+    return { status: 0, body: Order.parse({}) }
+  }
+}
+
 /** The call of the README, as it stands. */
 const readmeOrder =
   '{"idempotency_key":"a-unique-uuid-12345","client_id":"client-A","instrument":"BTC-USD",' +
@@ -51,17 +62,7 @@ t.test('npm start opens a venue that trades and settles; SIGTERM ends it in orde
   t.same(await ask(databaseUrl, 'select * from audit()'), [])
 
   // Twenty orders are on their way when it is told to stop.
-  const running = Array.from({ length: 20 }, (_, n) =>
-    place(url, {
-      client_id: 'client-A',
-      side: 'buy',
-      price: '100',
-      quantity: '0.1',
-      idempotency_key: `last-${n}`,
-    })
-      .then(async answer => ({ status: answer.status, body: Order.parse(await answer.json()) }))
-      .catch(() => ({ status: 0, body: Order.parse({}) })),
-  )
+  const running = Array.from({ length: 20 }, (_, n) => placeLast(url, `last-${n}`))
   await Promise.race(running)
   const start = performance.now()
   service.kill('SIGTERM')
