@@ -39,19 +39,18 @@ t.test(`whatever is traded and settled, each asset keeps its sum (seed ${seed})`
     next: createFlow({ random, traders, middle: 100, tickDecimals: 2, name: `flow${n}` }),
   }))
 
-  let passes = 0
   for (let round = 0; round < 12; round++) {
     for (const { symbol, next } of flows) {
       await execute(db, symbol, next(1 + Math.floor(random() * 40)))
     }
-    if (random() < 0.5)
-      passes += (await settle(db, { limit: 1 + Math.floor(random() * 60) })).settled
+    if (random() < 0.5) await settle(db, { limit: 1 + Math.floor(random() * 60) })
     t.strictSame(await sums(db), deposited)
   }
-  while ((await settle(db)).claimed > 0) passes++
+  while ((await settle(db)).claimed > 0);
 
   t.strictSame(await sums(db), deposited)
-  t.ok(passes > 100, `${passes} instructions were settled`)
+  const [row] = await db.query('select count(*)::int from settled_instructions')
+  t.ok(row?.count > 50, `${row?.count} instructions were settled`)
   t.same(await audit(db), [])
 })
 
