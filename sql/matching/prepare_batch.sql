@@ -43,13 +43,17 @@ begin
     p_batch := matching.find_targets(p_symbol, p_commands, p_batch);
   end if;
 
+  -- Parties are numbered in the order of their ids: the rank of an owner is its party's number.
   select array_agg(distinct o.owner_id) into p_batch.party_ids
   from unnest((p_batch.slots).owner_id) as o (owner_id)
   where o.owner_id is not null;
 
-  select array_agg(array_position(p_batch.party_ids, o.owner_id) order by o.n)
-  into v_party_nos
-  from unnest((p_batch.slots).owner_id) with ordinality as o (owner_id, n);
+  select array_agg(r.party_no order by r.n) into v_party_nos
+  from (
+    select o.n, case when o.owner_id is not null then dense_rank() over (order by o.owner_id) end
+      as party_no
+    from unnest((p_batch.slots).owner_id) with ordinality as o (owner_id, n)
+  ) as r;
   p_batch.slots.party_no := v_party_nos;
 
   -- The two empty slots from which the reading of each side of the book starts.

@@ -9,6 +9,15 @@ const batchesPerRound = 8
 const rounds = 5
 const startAt = Date.now()
 
+const execute = `
+  select coalesce(cardinality((x.e).fill_seqs), 0) as fills
+  from (
+    select (matching.execute_batch(b.symbol_id, b.at, b.c)).outcome as e
+    from bench_batches as b
+    where b.symbol_id = $1 and b.at = $2
+    offset 0
+  ) as x`
+
 export interface MatcherFigures {
   ordersPerSecond: number
   tradesPerSecond: number
@@ -27,34 +36,34 @@ export async function benchMatcher(url: string, symbolIds: number[]): Promise<Ma
   const timesFloor: number[] = []
   let matcherMs = 0
   let trades = 0
+  await clients[0]?.query(
+    'create table bench_batches (symbol_id int, at timestamptz, c matching.command[])',
+  )
   for (let round = -1; round < rounds; round++) {
-    const batches = symbolIds.map(id =>
-      Array.from({ length: batchesPerRound }, (_, i) => ({
-        at: new Date(startAt + ((round + 1) * batchesPerRound + i) * 1000),
-        literal: commandsLiteral(
-          batchSize,
-          { random, participants, spreadTicks: 400 },
-          `${id}-${round}-${i}`,
-        ),
-      })),
+    const times = Array.from(
+      { length: batchesPerRound },
+      (_, i) => new Date(startAt + ((round + 1) * batchesPerRound + i) * 1000),
     )
+    for (const id of symbolIds) {
+      for (const at of times) {
+        const flow = { random, participants, spreadTicks: 400 }
+        const literal = commandsLiteral(batchSize, flow, `${id}-${at.getTime()}`)
+        await clients[0]?.query('insert into bench_batches values ($1, $2, $3)', [id, at, literal])
+      }
+    }
     const start = performance.now()
     const counts = await Promise.all(
       clients.map(async (client, i) => {
         let fills = 0
-        for (const { at, literal } of batches[i] ?? []) {
-          const { rows } = await client.query(
-            `select coalesce(cardinality((x.e).fill_seqs), 0) as fills
-             from (select (matching.execute_batch($1, $2, $3)).outcome as e offset 0) as x`,
-            [symbolIds[i], at, literal],
-          )
+        for (const at of times) {
+          const { rows } = await client.query(execute, [symbolIds[i], at])
           fills += rows[0].fills
         }
         return fills
       }),
     )
     const ms = performance.now() - start
-    const floorMs = await floor.write(batches[0]?.map(batch => batch.at) ?? [])
+    const floorMs = await floor.write(times)
     if (round < 0) continue // the first warms up: plans, caches, partitions
     matcherMs += ms
     trades += counts.reduce((sum, count) => sum + count, 0)
