@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { ask, emptyDataDir, isAlive, serverPid } from '../app/database/embedded-helpers.ts'
 import { seed } from '../helpers/seed.ts'
@@ -12,14 +13,21 @@ import { reckon, reckonFeed } from './reckoning.ts'
 function killServer(dataDir: string): void {
   const pid = serverPid(dataDir)
   if (pid === null) throw new Error('no server runs')
-  const processes = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
-    .trim()
-    .split('\n')
-    .map(line => line.trim().split(/\s+/).map(Number))
-  const children = processes.flatMap(([child, parent]) => (parent === pid ? [child] : []))
-  for (const one of [...children, pid]) {
-    if (one !== undefined && isAlive(one)) process.kill(one, 'SIGKILL')
+  for (const one of [...childrenOf(pid), pid]) if (isAlive(one)) process.kill(one, 'SIGKILL')
+}
+
+/** On Linux without ps, which a slim image does not have. */
+function childrenOf(parent: number): number[] {
+  if (process.platform === 'linux') {
+    const isChild = (pid: string) => {
+      const file = `/proc/${pid}/status`
+      return existsSync(file) && readFileSync(file, 'utf8').includes(`\nPPid:\t${parent}\n`)
+    }
+    return readdirSync('/proc').filter(isChild).map(Number)
   }
+  const list = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+  const pairs = list.split('\n').map(line => line.trim().split(/\s+/).map(Number))
+  return pairs.flatMap(([pid = 0, ppid]) => (ppid === parent ? [pid] : []))
 }
 
 /** Of the service and its workers, all at once: an operator's mistake, or a pooler's restart. */

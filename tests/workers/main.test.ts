@@ -1,11 +1,12 @@
+import { readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t from 'tap'
 import { z } from 'zod'
 import { findEmbedded, startEmbedded } from '../../app/database/embedded.ts'
-import { ask, emptyDataDir } from '../app/database/embedded-helpers.ts'
+import { ask, emptyDataDir, serverPid } from '../app/database/embedded-helpers.ts'
 import { openStream } from '../app/events/stream-client.ts'
 import { quietLog, TEST_SETTINGS } from '../helpers/cluster.ts'
-import { startService } from '../helpers/service.ts'
+import { type Service, startService } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
 
 const Balances = z.object({ items: z.array(z.looseObject({ asset: z.string() })) })
@@ -128,6 +129,26 @@ t.test('two services share one data folder; the last one stops its server', asyn
   second.kill('SIGTERM')
   t.equal(await second.ended, 0)
   t.equal(await findEmbedded(dataDir), null)
+})
+
+t.test('told to stop while it starts, it stops, and leaves no server behind', async t => {
+  const moments: Record<string, (dataDir: string, service: Service) => boolean> = {
+    'makes its data folder': dataDir => readdirSync(dataDir).length > 0,
+    'starts its server': dataDir => serverPid(dataDir) !== null,
+    migrates: (_, service) => service.stdout().includes('PostgreSQL runs'),
+  }
+  for (const [moment, isThere] of Object.entries(moments)) {
+    const dataDir = emptyDataDir(t)
+    const service = startService(t, { DATA_DIR: dataDir, LOG_LEVEL: 'info' })
+    await until(() => isThere(dataDir, service))
+
+    service.kill('SIGTERM')
+
+    t.equal(await service.ended, 0, `while it ${moment}`)
+    t.equal(await findEmbedded(dataDir), null)
+    t.equal(service.stderr(), '')
+    t.notMatch(service.stdout(), /pgsettle is open/)
+  }
 })
 
 /** The tests' own server, as somebody else would come to it. */
