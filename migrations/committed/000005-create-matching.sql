@@ -1,5 +1,5 @@
 --! Previous: sha1:d2a4e283d0f4e9f356e210cc83683bf4c3872d6d
---! Hash: sha1:575fee2b58ef7624892c6ad0de5c2910b44fb57d
+--! Hash: sha1:1d82f818869f760c5ee57bafc3149ece7017f39f
 --! Message: create matching
 
 create type matching.order_side_enum as enum ('BUY', 'SELL');
@@ -1235,38 +1235,49 @@ as $$
 declare
   v_changes ledger.account_change[];
 begin
-  select array_agg(
-    row(d.participant_id, d.asset_id, 0, d.held, d.due_in, d.due_out)::ledger.account_change
-  )
-  into v_changes
-  from (
+  with f as materialized (
     select
-      c.participant_id, c.asset_id, sum(c.held) + sum(c.due_out) as held, sum(c.due_in) as due_in,
-      sum(c.due_out) as due_out
+      t.buyer_id, t.seller_id, t.quantity, t.price * t.quantity as notional, t.buyer_fee,
+      t.seller_fee
+    from matching.fills(p_outcome) as t
+  ), p as (
+    -- By participant: base held, to come, to go; quote held, to come, to go.
+    select
+      c.id, sum(c.bh) + sum(c.bo) as bh, sum(c.bi) as bi, sum(c.bo) as bo,
+      sum(c.qh) + sum(c.qo) as qh, sum(c.qi) as qi, sum(c.qo) as qo
     from (
       select
-        s.owner_id as participant_id,
-        case when s.sort_price > 0 then p_symbol.base_asset_id
-          else p_symbol.quote_asset_id end as asset_id,
-        s.hold - s.hold_before as held, 0::numeric as due_in, 0::numeric as due_out
+        s.owner_id, sum(case when s.sort_price > 0 then s.hold - s.hold_before else 0 end), 0, 0,
+        sum(case when s.sort_price < 0 then s.hold - s.hold_before else 0 end), 0, 0
       from unnest(
         (p_outcome.slots).owner_id, (p_outcome.slots).sort_price, (p_outcome.slots).hold,
         p_outcome.holds_before
       ) as s (owner_id, sort_price, hold, hold_before)
       where s.hold <> s.hold_before
+      group by s.owner_id
       union all
-      select l.participant_id, l.asset_id, 0, l.due_in, l.due_out
-      from matching.fills(p_outcome) as f
-      cross join lateral (
-        values
-          (f.buyer_id, p_symbol.base_asset_id, f.quantity, 0),
-          (f.buyer_id, p_symbol.quote_asset_id, 0, f.price * f.quantity + f.buyer_fee),
-          (f.seller_id, p_symbol.base_asset_id, 0, f.quantity),
-          (f.seller_id, p_symbol.quote_asset_id, f.price * f.quantity - f.seller_fee, 0)
-      ) as l (participant_id, asset_id, due_in, due_out)
-    ) as c
-    group by c.participant_id, c.asset_id
-  ) as d;
+      select f.buyer_id, 0, sum(f.quantity), 0, 0, 0, sum(f.notional) + sum(f.buyer_fee)
+      from f
+      group by f.buyer_id
+      union all
+      select f.seller_id, 0, 0, sum(f.quantity), 0, sum(f.notional) - sum(f.seller_fee), 0
+      from f
+      group by f.seller_id
+    ) as c (id, bh, bi, bo, qh, qi, qo)
+    group by c.id
+  )
+  select array_agg(
+    row(p.id, a.asset_id, 0, a.held, a.due_in, a.due_out)::ledger.account_change
+  )
+  into v_changes
+  from p
+  cross join lateral (
+    values
+      (p_symbol.base_asset_id, p.bh, p.bi, p.bo), (p_symbol.quote_asset_id, p.qh, p.qi, p.qo)
+  ) as a (asset_id, held, due_in, due_out)
+  where a.held <> 0
+    or a.due_in <> 0
+    or a.due_out <> 0;
 
   return v_changes is null or ledger.change_accounts(p_symbol.segment_id, v_changes);
 end;

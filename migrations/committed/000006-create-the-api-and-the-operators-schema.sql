@@ -1,5 +1,5 @@
---! Previous: sha1:575fee2b58ef7624892c6ad0de5c2910b44fb57d
---! Hash: sha1:e8c03be782a8349d3631714ac5a64b6af71249e7
+--! Previous: sha1:1d82f818869f760c5ee57bafc3149ece7017f39f
+--! Hash: sha1:2355234ff6a08a40d402a480bfe81f40828db1d3
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.
