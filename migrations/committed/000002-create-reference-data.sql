@@ -1,5 +1,5 @@
 --! Previous: sha1:60e05c5c74f38dfcdd9f593d4038d1e73f65adcd
---! Hash: sha1:3618b5e2727a851e487eab068120fc2d8b60ecc8
+--! Hash: sha1:c193f814262b8164908aa9055a0ca79cd149487d
 --! Message: create reference data
 
 -- What is not a number, or infinite, has no scale: the test of the decimals must not pass it.
@@ -97,20 +97,25 @@ comment on column reference.symbols.protection_rate is
 comment on column reference.symbols.maker_rate is 'of the notional, in quote; negative is a rebate';
 
 --! Included reference/ids.sql
--- Ids as rows, for a join by key. Planned as if there were one (and not inlined, being volatile),
--- so that a plan always begins here and looks the rest up by its key: a plan that was made while a
--- table was small would else begin with the table, and stay so while it grows (measured on
--- PostgreSQL 18: updating 50 of 40,000 orders took 150 ms instead of 1).
+-- Ids as rows of a segment, numbered, for a look-up by key: join with both columns. Planned as if
+-- there were one row (and not inlined, being volatile), so that a plan begins here; and because the
+-- segment comes from here too, the only way on is the whole key. Else a plan that was made while a
+-- table was small reads all of the segment, and stays so while it grows (measured on PostgreSQL 18:
+-- looking up 3 of 23,000 orders took 9 ms instead of 0.1). Reads nothing.
 create or replace function reference.ids(
+  p_segment_id int,
   p_ids bigint[]
-) returns setof bigint
+) returns table (
+  segment_id int,
+  id bigint,
+  n bigint
+)
 language sql volatile
 rows 1
 as $$
-  select i.id from unnest(p_ids) as i (id)
+  select p_segment_id, i.id, i.n from unnest(p_ids) with ordinality as i (id, n)
 $$;
-comment on function reference.ids is
-  'ids as rows, planned as if there were one: the join looks up by key';
+comment on function reference.ids is 'ids as rows of a segment, for a look-up by the whole key';
 --! EndIncluded reference/ids.sql
 --! Included reference/asset_unit.sql
 -- The smallest amount of an asset with p_decimals decimals: 8 -> 0.00000001. Exact.

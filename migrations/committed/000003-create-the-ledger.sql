@@ -1,5 +1,5 @@
---! Previous: sha1:3618b5e2727a851e487eab068120fc2d8b60ecc8
---! Hash: sha1:05640754b5fd5ac3e52ec7b0e546c251b291bdbf
+--! Previous: sha1:c193f814262b8164908aa9055a0ca79cd149487d
+--! Hash: sha1:4f60ec476d9d3bbc86ed4eea3a5c7268d4e01b65
 --! Message: create the ledger
 
 create domain ledger.amount as numeric
@@ -135,17 +135,29 @@ create type ledger.account_change as (
 );
 
 --! Included ledger/account_changes.sql
--- Changes as rows, in the order in which accounts are locked; planned as if there were one, for the
--- reason that reference.ids gives.
+-- Changes as rows of a segment, in the order in which accounts are locked; for a look-up by the
+-- whole key, as reference.ids says. Reads nothing.
 create or replace function ledger.account_changes(
+  p_segment_id int,
   p_changes ledger.account_change[]
-) returns setof ledger.account_change
+) returns table (
+  segment_id int,
+  participant_id int,
+  asset_id int,
+  posted numeric,
+  held numeric,
+  unsettled_in numeric,
+  unsettled_out numeric
+)
 language sql volatile
 rows 1
 as $$
-  select c.* from unnest(p_changes) as c order by c.participant_id, c.asset_id
+  select
+    p_segment_id, c.participant_id, c.asset_id, c.posted, c.held, c.unsettled_in, c.unsettled_out
+  from unnest(p_changes) as c
+  order by c.participant_id, c.asset_id
 $$;
-comment on function ledger.account_changes is 'changes as rows, in lock order';
+comment on function ledger.account_changes is 'changes as rows of a segment, in lock order';
 --! EndIncluded ledger/account_changes.sql
 --! Included ledger/open_accounts.sql
 -- Opens the accounts of these changes that do not stand yet, with nothing on them.
@@ -158,7 +170,7 @@ language sql volatile
 as $$
   insert into ledger.accounts (segment_id, participant_id, asset_id, may_be_negative)
   select p_segment_id, c.participant_id, c.asset_id, p.kind = 'EXTERNAL'
-  from ledger.account_changes(p_changes) as c
+  from ledger.account_changes(p_segment_id, p_changes) as c
   join reference.participants as p
     on p.participant_id = c.participant_id
   order by c.participant_id, c.asset_id
@@ -188,9 +200,9 @@ begin
   for v_try in 1..2 loop
     with locked as materialized (
       select a.posted, a.held, a.may_be_negative, c.posted as more_posted, c.held as more_held
-      from ledger.account_changes(p_changes) as c
+      from ledger.account_changes(p_segment_id, p_changes) as c
       join ledger.accounts as a
-        on a.segment_id = p_segment_id
+        on a.segment_id = c.segment_id
         and a.participant_id = c.participant_id
         and a.asset_id = c.asset_id
       order by a.participant_id, a.asset_id
@@ -222,8 +234,8 @@ begin
     held = a.held + c.held,
     unsettled_in = a.unsettled_in + c.unsettled_in,
     unsettled_out = a.unsettled_out + c.unsettled_out
-  from ledger.account_changes(p_changes) as c
-  where a.segment_id = p_segment_id
+  from ledger.account_changes(p_segment_id, p_changes) as c
+  where a.segment_id = c.segment_id
     and a.participant_id = c.participant_id
     and a.asset_id = c.asset_id;
 

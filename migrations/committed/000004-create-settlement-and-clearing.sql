@@ -1,5 +1,5 @@
---! Previous: sha1:05640754b5fd5ac3e52ec7b0e546c251b291bdbf
---! Hash: sha1:d2a4e283d0f4e9f356e210cc83683bf4c3872d6d
+--! Previous: sha1:4f60ec476d9d3bbc86ed4eea3a5c7268d4e01b65
+--! Hash: sha1:5c6607c94fb5b9c53649353eddf086fd036c2637
 --! Message: create settlement and clearing
 
 create type settlement.instruction_status as enum
@@ -294,8 +294,8 @@ declare
 begin
   with gone as (
     delete from settlement.pending_instructions as i
-    using reference.ids(p_instruction_ids) as c (id)
-    where i.segment_id = p_segment_id
+    using reference.ids(p_segment_id, p_instruction_ids) as c
+    where i.segment_id = c.segment_id
       and i.instruction_id = c.id
     returning i.*
   ), settled as (

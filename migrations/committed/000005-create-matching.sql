@@ -1,5 +1,5 @@
---! Previous: sha1:d2a4e283d0f4e9f356e210cc83683bf4c3872d6d
---! Hash: sha1:1d82f818869f760c5ee57bafc3149ece7017f39f
+--! Previous: sha1:5c6607c94fb5b9c53649353eddf086fd036c2637
+--! Hash: sha1:970af5a3293601e3db54358937e7d38cc23008a6
 --! Message: create matching
 
 create type matching.order_side_enum as enum ('BUY', 'SELL');
@@ -495,6 +495,7 @@ create or replace function matching.read_orders(
   p_order_ids bigint[]
 ) returns matching.slots
 language plpgsql volatile
+set enable_nestloop = on  -- whatever the caller has set
 as $$
 declare
   v_slots matching.slots;
@@ -508,9 +509,9 @@ begin
     v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.quantity, v_slots.created_at
   from (
     select b.*, o.quantity
-    from reference.ids(p_order_ids) as i (id)
+    from reference.ids(p_symbol.segment_id, p_order_ids) as i
     join matching.book as b
-      on b.segment_id = p_symbol.segment_id
+      on b.segment_id = i.segment_id
       and b.order_id = i.id
     join matching.orders as o
       on o.segment_id = b.segment_id
@@ -639,9 +640,10 @@ begin
     with wanted as (
       select
         o.owner_id, k.kind, k.client_key, o.order_id, c.n,
-        hashtextextended(
-          concat_ws(' ', c.side, c.type, c.time_in_force, trim_scale(c.price),
-            trim_scale(c.quantity), o.order_id / 1000000000000, c.client_order_id), 0
+        hash_numeric_extended(
+          coalesce(c.price, 0), hash_numeric_extended(c.quantity, hashtextextended(concat_ws(
+            ' ', c.side, c.type, c.time_in_force, o.order_id / 1000000000000, c.client_order_id
+          ), 0))
         ) as fingerprint
       from unnest(p_commands) with ordinality as c (
         op, client_id, side, type, time_in_force, price, quantity, client_order_id,
@@ -706,22 +708,33 @@ create or replace function matching.find_targets(
   p_batch matching.batch
 ) returns matching.batch
 language plpgsql volatile
+set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
 as $$
 declare
   v_count int := cardinality(p_batch.ops);
   v_found matching.slots;
 begin
-  select array_agg(coalesce(c.order_id, k.order_id) order by c.n) into p_batch.target_ids
-  from unnest(p_commands) with ordinality as c (
-    op, client_id, side, type, time_in_force, price, quantity, client_order_id, idempotency_key,
-    order_id, n
+  select array_agg(
+    coalesce(c.order_id, (
+      select k.order_id
+      from matching.order_keys as k
+      where k.segment_id = p_symbol.segment_id
+        and k.participant_id = c.owner_id
+        and k.kind = 'C'
+        and k.client_key = c.client_order_id
+        and c.op <> 'PLACE'
+    )) order by c.n
   )
-  left join matching.order_keys as k
-    on k.segment_id = p_symbol.segment_id
-    and k.participant_id = (p_batch.slots).owner_id[c.n]
-    and k.kind = 'C'
-    and k.client_key = c.client_order_id
-    and c.op <> 'PLACE';
+  into p_batch.target_ids
+  from (
+    select a.op, a.order_id, a.client_order_id, o.owner_id, a.n
+    from unnest(p_commands) with ordinality as a (
+      op, client_id, side, type, time_in_force, price, quantity, client_order_id, idempotency_key,
+      order_id, n
+    )
+    join unnest((p_batch.slots).owner_id) with ordinality as o (owner_id, n)
+      on o.n = a.n
+  ) as c;
 
   v_found := matching.read_orders(
     p_symbol, array(select distinct i.id from unnest(p_batch.target_ids) as i (id))
@@ -858,7 +871,9 @@ create or replace function matching.read_book(
   p_batch matching.batch
 ) returns matching.slots
 language plpgsql volatile
-set enable_seqscan = off  -- a plan made while the book was empty must not scan it when it is full
+set enable_seqscan = off     -- a plan made while the book was small must walk it in its order
+set enable_bitmapscan = off  -- when it is large
+set enable_sort = off
 as $$
 declare
   v_side matching.order_side_enum := case when p_for_buyer then 'SELL' else 'BUY' end;
@@ -1336,17 +1351,36 @@ comment on function matching.status_of is
   'the status of an order from what is left, filled, ended, refused';
 --! EndIncluded matching/status_of.sql
 --! Included matching/resting_orders.sql
--- Orders that a batch leaves as rows; planned as if there were one, for the reason that
--- reference.ids gives.
+-- Orders that a batch leaves, as rows of a segment; for a look-up by the whole key, as
+-- reference.ids says. Reads nothing.
 create or replace function matching.resting_orders(
+  p_segment_id int,
   p_orders matching.final_order[]
-) returns setof matching.final_order
+) returns table (
+  segment_id int,
+  order_id bigint,
+  filled numeric,
+  notional numeric,
+  last_seq bigint,
+  sort_price numeric,
+  priority_no bigint,
+  remaining numeric,
+  hold numeric,
+  fee_exact numeric,
+  fee numeric,
+  quantity numeric,
+  created_at timestamptz,
+  end_reason matching.end_reason
+)
 language sql volatile
 rows 1
 as $$
-  select o.* from unnest(p_orders) as o
+  select
+    p_segment_id, o.order_id, o.filled, o.notional, o.last_seq, o.sort_price, o.priority_no,
+    o.remaining, o.hold, o.fee_exact, o.fee, o.quantity, o.created_at, o.end_reason
+  from unnest(p_orders) as o
 $$;
-comment on function matching.resting_orders is 'orders that a batch leaves, as rows';
+comment on function matching.resting_orders is 'orders that a batch leaves, as rows of a segment';
 --! EndIncluded matching/resting_orders.sql
 --! Included matching/update_resting.sql
 -- Brings orders that were resting before this batch up to date, in orders and in the book, which
@@ -1376,14 +1410,14 @@ begin
     status = matching.status_of(f.remaining, o.filled_quantity + f.filled, f.end_reason, null),
     last_seq = f.last_seq,
     updated_at = p_now
-  from matching.resting_orders(p_orders) as f
-  where o.segment_id = p_segment_id
+  from matching.resting_orders(p_segment_id, p_orders) as f
+  where o.segment_id = f.segment_id
     and o.order_id = f.order_id
     and o.created_at = f.created_at;
 
   delete from matching.book as b
-  using matching.resting_orders(p_orders) as f
-  where b.segment_id = p_segment_id
+  using matching.resting_orders(p_segment_id, p_orders) as f
+  where b.segment_id = f.segment_id
     and b.order_id = f.order_id
     and f.remaining = 0;
 
@@ -1394,8 +1428,8 @@ begin
     hold_amount = f.hold,
     fee_exact = f.fee_exact,
     fee_amount = f.fee
-  from matching.resting_orders(p_orders) as f
-  where b.segment_id = p_segment_id
+  from matching.resting_orders(p_segment_id, p_orders) as f
+  where b.segment_id = f.segment_id
     and b.order_id = f.order_id
     and f.remaining > 0;
 end;
@@ -1576,19 +1610,51 @@ begin
     array_agg(coalesce(b.posted - b.held, 0) order by p.n),
     array_agg(coalesce(q.posted - q.held, 0) order by p.n)
   into base, quote
-  from unnest(p_party_ids) with ordinality as p (participant_id, n)
+  from reference.ids(p_symbol.segment_id, p_party_ids::bigint[]) as p
   left join ledger.accounts as b
-    on b.segment_id = p_symbol.segment_id
-    and b.participant_id = p.participant_id
+    on b.segment_id = p.segment_id
+    and b.participant_id = p.id
     and b.asset_id = p_symbol.base_asset_id
   left join ledger.accounts as q
-    on q.segment_id = p_symbol.segment_id
-    and q.participant_id = p.participant_id
+    on q.segment_id = p.segment_id
+    and q.participant_id = p.id
     and q.asset_id = p_symbol.quote_asset_id;
 end;
 $$;
 comment on function matching.read_funds is 'what the parties of a batch have available';
 --! EndIncluded matching/read_funds.sql
+--! Included matching/lock_funds.sql
+-- Locks, in their one order, the accounts that any outcome of a batch could change: base and quote
+-- of its parties and of everyone with an order in the book. That is more than the batch will need,
+-- and so for one that has to be computed again only; what is read next stays true.
+-- Locks: ledger.accounts, by (participant, asset), to the end of the transaction.
+create or replace function matching.lock_funds(
+  p_symbol reference.symbols,
+  p_party_ids int[]
+) returns void
+language plpgsql volatile
+as $$
+begin
+  perform
+  from ledger.accounts as a
+  where a.segment_id = p_symbol.segment_id
+    and a.asset_id in (p_symbol.base_asset_id, p_symbol.quote_asset_id)
+    and (
+      a.participant_id = any (p_party_ids)
+      or a.participant_id in (
+        select b.participant_id
+        from matching.book as b
+        where b.segment_id = p_symbol.segment_id
+          and b.symbol_id = p_symbol.symbol_id
+      )
+    )
+  order by a.participant_id, a.asset_id
+  for no key update;
+end;
+$$;
+comment on function matching.lock_funds is
+  'locks the accounts that any outcome of a batch could change';
+--! EndIncluded matching/lock_funds.sql
 --! Included matching/roll_back.sql
 -- The end of an atomic batch that cannot be taken whole: nothing was written but its keys, which
 -- are given back; every command that was fine in itself is refused with BATCH_ROLLED_BACK.
@@ -1625,7 +1691,7 @@ comment on function matching.roll_back is 'the end of an atomic batch that canno
 --
 -- Nothing is written before all is known. Funds are read without a lock, so that symbols with the
 -- same traders run side by side; when putting the holds on the accounts shows that somebody spent
--- elsewhere meanwhile, the accounts are locked by then and the batch is computed once more.
+-- elsewhere meanwhile, all accounts that it may need are locked and it is computed once more.
 -- Takes quantities in base, prices in quote per base. An atomic batch is taken whole or not at
 -- all.
 -- Locks, in this order: the symbol; keys; accounts by (participant, asset).
@@ -1659,10 +1725,7 @@ begin
   v_now := greatest(p_now, v_state.last_at);
   v_batch := matching.prepare_batch(v_symbol, v_state, v_now, p_commands, v_batch);
 
-  for v_try in 1..3 loop
-    if v_try = 3 then
-      raise exception 'funds are short although they are locked' using errcode = 'NVFND';
-    end if;
+  for v_try in 1..2 loop
     v_funds := matching.read_funds(v_symbol, v_batch.party_ids);
     v_outcome := matching.match_batch(
       v_symbol, v_state.last_seq, v_batch, v_funds.base, v_funds.quote
@@ -1673,7 +1736,16 @@ begin
     ) then
       return matching.roll_back(v_symbol, v_batch, v_outcome, v_now);
     end if;
-    exit when matching.change_funds(v_symbol, v_outcome);
+    begin
+      exit when matching.change_funds(v_symbol, v_outcome);
+      raise exception 'funds are short although they are locked' using errcode = 'NVFND';
+    exception when sqlstate 'NVFND' then
+      if v_try = 2 then
+        raise;
+      end if;
+      -- Its locks have gone with the block, so that these are taken in their order.
+      perform matching.lock_funds(v_symbol, v_batch.party_ids);
+    end;
   end loop;
 
   perform matching.update_resting(v_symbol.segment_id, v_now, matching.record_orders(
@@ -1766,15 +1838,15 @@ begin
         t.taker_order_id = o.order_id
       ) order by t.seq), '[]')
       from matching.trades as t
-      where t.segment_id = p_segment_id
+      where t.segment_id = o.segment_id
         and o.filled_quantity > 0
         and (t.taker_order_id = o.order_id or t.maker_order_id = o.order_id)
         and t.traded_at >= o.created_at
     )
-  from reference.ids(p_order_ids) as i (order_id)
+  from reference.ids(p_segment_id, p_order_ids) as i
   join matching.orders as o
-    on o.segment_id = p_segment_id
-    and o.order_id = i.order_id
+    on o.segment_id = i.segment_id
+    and o.order_id = i.id
   join reference.participants as p
     on p.participant_id = o.participant_id
   join reference.symbols as s
@@ -1919,12 +1991,12 @@ begin
     r.end_reason, o.refusal, trim_scale(coalesce(f.filled, 0)), trim_scale(r.remaining),
     matching.average_price(f.notional, f.filled), trim_scale(coalesce(f.fee, 0)), o.entry_seq,
     o.created_at, o.created_at, coalesce(f.fills, '[]')
-  from reference.ids(p_order_ids) as i (order_id)
+  from reference.ids(p_segment_id, p_order_ids) as i
   join matching.orders as o
-    on o.segment_id = p_segment_id
-    and o.order_id = i.order_id
+    on o.segment_id = i.segment_id
+    and o.order_id = i.id
   join matching.events as e
-    on e.segment_id = p_segment_id
+    on e.segment_id = o.segment_id
     and e.symbol_id = o.symbol_id
     and e.seq = o.entry_seq
     and e.at = o.created_at
@@ -1944,7 +2016,7 @@ begin
       json_agg(matching.fill_json(t.trade_id, t.price, t.quantity, t.taker_fee, true)
         order by t.seq) as fills
     from matching.trades as t
-    where t.segment_id = p_segment_id
+    where t.segment_id = o.segment_id
       and t.taker_order_id = o.order_id
       and t.seq <= o.entry_seq
       and t.traded_at = o.created_at

@@ -1,5 +1,5 @@
---! Previous: sha1:1d82f818869f760c5ee57bafc3149ece7017f39f
---! Hash: sha1:2355234ff6a08a40d402a480bfe81f40828db1d3
+--! Previous: sha1:970af5a3293601e3db54358937e7d38cc23008a6
+--! Hash: sha1:d30645fcf96bf25c6676bb33e64c128cb1fc0dcb
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.

@@ -4,7 +4,7 @@
 --
 -- Nothing is written before all is known. Funds are read without a lock, so that symbols with the
 -- same traders run side by side; when putting the holds on the accounts shows that somebody spent
--- elsewhere meanwhile, the accounts are locked by then and the batch is computed once more.
+-- elsewhere meanwhile, all accounts that it may need are locked and it is computed once more.
 -- Takes quantities in base, prices in quote per base. An atomic batch is taken whole or not at
 -- all.
 -- Locks, in this order: the symbol; keys; accounts by (participant, asset).
@@ -38,10 +38,7 @@ begin
   v_now := greatest(p_now, v_state.last_at);
   v_batch := matching.prepare_batch(v_symbol, v_state, v_now, p_commands, v_batch);
 
-  for v_try in 1..3 loop
-    if v_try = 3 then
-      raise exception 'funds are short although they are locked' using errcode = 'NVFND';
-    end if;
+  for v_try in 1..2 loop
     v_funds := matching.read_funds(v_symbol, v_batch.party_ids);
     v_outcome := matching.match_batch(
       v_symbol, v_state.last_seq, v_batch, v_funds.base, v_funds.quote
@@ -52,7 +49,16 @@ begin
     ) then
       return matching.roll_back(v_symbol, v_batch, v_outcome, v_now);
     end if;
-    exit when matching.change_funds(v_symbol, v_outcome);
+    begin
+      exit when matching.change_funds(v_symbol, v_outcome);
+      raise exception 'funds are short although they are locked' using errcode = 'NVFND';
+    exception when sqlstate 'NVFND' then
+      if v_try = 2 then
+        raise;
+      end if;
+      -- Its locks have gone with the block, so that these are taken in their order.
+      perform matching.lock_funds(v_symbol, v_batch.party_ids);
+    end;
   end loop;
 
   perform matching.update_resting(v_symbol.segment_id, v_now, matching.record_orders(

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { testDatabase } from '../helpers/database.ts'
 import {
   audit,
@@ -14,6 +14,7 @@ import {
 import { createFlow } from '../helpers/random-flow.ts'
 import { randomNumbers, seed } from '../helpers/seed.ts'
 import { openSession, untilBlocked } from '../helpers/session.ts'
+import { until } from '../helpers/until.ts'
 
 const traders = ['alice', 'bob', 'carol', 'dave']
 
@@ -89,5 +90,67 @@ t.test('a mass cancel locks the accounts of all its symbols in their one order',
   await t.resolves(db.query(later), 'who waits for AAA does not hold CCC')
   await holder.query('commit')
   t.equal((await cancelled).length, 2)
+  t.same(await audit(db), [])
+})
+
+/** A batch in BTC-USD whose outcome changes while it waits: alice's money goes to ETH-USD. */
+async function outrun(t: Test) {
+  const db = await testDatabase(t)
+  await createMarket(db, {
+    symbols: { 'BTC-USD': {}, 'ETH-USD': {}, 'BTC-EUR': {}, 'LTC-USD': {} },
+    traders: {
+      bob: { BTC: '1', EUR: '100', USD: '100' },
+      maker: { BTC: '10' },
+      alice: { BTC: '5', USD: '11' },
+    },
+  })
+  await execute(db, 'BTC-USD', [sell('maker', '1', '10')])
+  const spending = await openSession(t, db.appUrl)
+  const matching = await openSession(t, db.appUrl)
+  await spending.query('begin')
+  await execute(spending, 'ETH-USD', [buy('alice', '1', '10')])
+  // Bob gets nothing, and nothing of his is locked, as long as alice can pay.
+  const late = { time_in_force: 'IOC' }
+  const answers = execute(matching, 'BTC-USD', [
+    buy('alice', '1', '10'),
+    buy('bob', '1', '10', late),
+  ])
+  answers.catch(() => {})
+  await untilBlocked(db, matching.pid)
+  return { db, answers, alicePaysElsewhere: () => spending.query('commit') }
+}
+
+t.test('a batch that is computed again takes its accounts in order, too', async t => {
+  const { db, answers, alicePaysElsewhere } = await outrun(t)
+  const other = await openSession(t, db.appUrl)
+  const trade = [sell('alice', '1', '10'), buy('bob', '1', '10')]
+  const others = execute(other, 'BTC-EUR', trade)
+  others.catch(() => {})
+  await untilBlocked(db, other.pid)
+
+  await alicePaysElsewhere()
+
+  t.match(await answers, [{ reject_code: 'INSUFFICIENT_FUNDS' }, { status: 'FILLED' }])
+  t.match(await others, [{ status: 'OPEN' }, { status: 'FILLED' }], 'and no ring is closed')
+  t.same(await audit(db), [])
+})
+
+t.test('whose money is spent while a batch is computed again is refused, not an error', async t => {
+  const { db, answers, alicePaysElsewhere } = await outrun(t)
+  const bobs = await openSession(t, db.appUrl)
+  await bobs.query('begin')
+  await execute(bobs, 'LTC-USD', [buy('bob', '9.5', '10')])
+
+  await alicePaysElsewhere()
+  // It waits for bob's account now, which it did not need the first time.
+  await until(async () => {
+    const text = `select from pg_stat_activity where $1 = any (pg_blocking_pids(pid))`
+    return (await db.query(text, [bobs.pid])).length > 0
+  })
+  await bobs.query('commit')
+
+  const refused = { reject_code: 'INSUFFICIENT_FUNDS' }
+  t.match((await answers)[0], refused)
+  t.match((await answers)[1], { status: /REJECTED|EXPIRED/, fills: [] })
   t.same(await audit(db), [])
 })
