@@ -19,9 +19,9 @@ begin
   for v_try in 1..2 loop
     with locked as materialized (
       select a.posted, a.held, a.may_be_negative, c.posted as more_posted, c.held as more_held
-      from ledger.account_changes(p_changes) as c
+      from ledger.account_changes(p_segment_id, p_changes) as c
       join ledger.accounts as a
-        on a.segment_id = p_segment_id
+        on a.segment_id = c.segment_id
         and a.participant_id = c.participant_id
         and a.asset_id = c.asset_id
       order by a.participant_id, a.asset_id
@@ -53,8 +53,8 @@ begin
     held = a.held + c.held,
     unsettled_in = a.unsettled_in + c.unsettled_in,
     unsettled_out = a.unsettled_out + c.unsettled_out
-  from ledger.account_changes(p_changes) as c
-  where a.segment_id = p_segment_id
+  from ledger.account_changes(p_segment_id, p_changes) as c
+  where a.segment_id = c.segment_id
     and a.participant_id = c.participant_id
     and a.asset_id = c.asset_id;
 

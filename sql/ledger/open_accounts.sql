@@ -8,7 +8,7 @@ language sql volatile
 as $$
   insert into ledger.accounts (segment_id, participant_id, asset_id, may_be_negative)
   select p_segment_id, c.participant_id, c.asset_id, p.kind = 'EXTERNAL'
-  from ledger.account_changes(p_changes) as c
+  from ledger.account_changes(p_segment_id, p_changes) as c
   join reference.participants as p
     on p.participant_id = c.participant_id
   order by c.participant_id, c.asset_id

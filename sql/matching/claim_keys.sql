@@ -19,9 +19,10 @@ begin
     with wanted as (
       select
         o.owner_id, k.kind, k.client_key, o.order_id, c.n,
-        hashtextextended(
-          concat_ws(' ', c.side, c.type, c.time_in_force, trim_scale(c.price),
-            trim_scale(c.quantity), o.order_id / 1000000000000, c.client_order_id), 0
+        hash_numeric_extended(
+          coalesce(c.price, 0), hash_numeric_extended(c.quantity, hashtextextended(concat_ws(
+            ' ', c.side, c.type, c.time_in_force, o.order_id / 1000000000000, c.client_order_id
+          ), 0))
         ) as fingerprint
       from unnest(p_commands) with ordinality as c (
         op, client_id, side, type, time_in_force, price, quantity, client_order_id,

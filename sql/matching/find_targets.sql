@@ -8,22 +8,33 @@ create or replace function matching.find_targets(
   p_batch matching.batch
 ) returns matching.batch
 language plpgsql volatile
+set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
 as $$
 declare
   v_count int := cardinality(p_batch.ops);
   v_found matching.slots;
 begin
-  select array_agg(coalesce(c.order_id, k.order_id) order by c.n) into p_batch.target_ids
-  from unnest(p_commands) with ordinality as c (
-    op, client_id, side, type, time_in_force, price, quantity, client_order_id, idempotency_key,
-    order_id, n
+  select array_agg(
+    coalesce(c.order_id, (
+      select k.order_id
+      from matching.order_keys as k
+      where k.segment_id = p_symbol.segment_id
+        and k.participant_id = c.owner_id
+        and k.kind = 'C'
+        and k.client_key = c.client_order_id
+        and c.op <> 'PLACE'
+    )) order by c.n
   )
-  left join matching.order_keys as k
-    on k.segment_id = p_symbol.segment_id
-    and k.participant_id = (p_batch.slots).owner_id[c.n]
-    and k.kind = 'C'
-    and k.client_key = c.client_order_id
-    and c.op <> 'PLACE';
+  into p_batch.target_ids
+  from (
+    select a.op, a.order_id, a.client_order_id, o.owner_id, a.n
+    from unnest(p_commands) with ordinality as a (
+      op, client_id, side, type, time_in_force, price, quantity, client_order_id, idempotency_key,
+      order_id, n
+    )
+    join unnest((p_batch.slots).owner_id) with ordinality as o (owner_id, n)
+      on o.n = a.n
+  ) as c;
 
   v_found := matching.read_orders(
     p_symbol, array(select distinct i.id from unnest(p_batch.target_ids) as i (id))

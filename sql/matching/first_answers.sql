@@ -22,12 +22,12 @@ begin
     r.end_reason, o.refusal, trim_scale(coalesce(f.filled, 0)), trim_scale(r.remaining),
     matching.average_price(f.notional, f.filled), trim_scale(coalesce(f.fee, 0)), o.entry_seq,
     o.created_at, o.created_at, coalesce(f.fills, '[]')
-  from reference.ids(p_order_ids) as i (order_id)
+  from reference.ids(p_segment_id, p_order_ids) as i
   join matching.orders as o
-    on o.segment_id = p_segment_id
-    and o.order_id = i.order_id
+    on o.segment_id = i.segment_id
+    and o.order_id = i.id
   join matching.events as e
-    on e.segment_id = p_segment_id
+    on e.segment_id = o.segment_id
     and e.symbol_id = o.symbol_id
     and e.seq = o.entry_seq
     and e.at = o.created_at
@@ -47,7 +47,7 @@ begin
       json_agg(matching.fill_json(t.trade_id, t.price, t.quantity, t.taker_fee, true)
         order by t.seq) as fills
     from matching.trades as t
-    where t.segment_id = p_segment_id
+    where t.segment_id = o.segment_id
       and t.taker_order_id = o.order_id
       and t.seq <= o.entry_seq
       and t.traded_at = o.created_at

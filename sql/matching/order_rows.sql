@@ -25,15 +25,15 @@ begin
         t.taker_order_id = o.order_id
       ) order by t.seq), '[]')
       from matching.trades as t
-      where t.segment_id = p_segment_id
+      where t.segment_id = o.segment_id
         and o.filled_quantity > 0
         and (t.taker_order_id = o.order_id or t.maker_order_id = o.order_id)
         and t.traded_at >= o.created_at
     )
-  from reference.ids(p_order_ids) as i (order_id)
+  from reference.ids(p_segment_id, p_order_ids) as i
   join matching.orders as o
-    on o.segment_id = p_segment_id
-    and o.order_id = i.order_id
+    on o.segment_id = i.segment_id
+    and o.order_id = i.id
   join reference.participants as p
     on p.participant_id = o.participant_id
   join reference.symbols as s

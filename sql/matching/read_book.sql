@@ -12,7 +12,9 @@ create or replace function matching.read_book(
   p_batch matching.batch
 ) returns matching.slots
 language plpgsql volatile
-set enable_seqscan = off  -- a plan made while the book was empty must not scan it when it is full
+set enable_seqscan = off     -- a plan made while the book was small must walk it in its order
+set enable_bitmapscan = off  -- when it is large
+set enable_sort = off
 as $$
 declare
   v_side matching.order_side_enum := case when p_for_buyer then 'SELL' else 'BUY' end;

@@ -13,14 +13,14 @@ begin
     array_agg(coalesce(b.posted - b.held, 0) order by p.n),
     array_agg(coalesce(q.posted - q.held, 0) order by p.n)
   into base, quote
-  from unnest(p_party_ids) with ordinality as p (participant_id, n)
+  from reference.ids(p_symbol.segment_id, p_party_ids::bigint[]) as p
   left join ledger.accounts as b
-    on b.segment_id = p_symbol.segment_id
-    and b.participant_id = p.participant_id
+    on b.segment_id = p.segment_id
+    and b.participant_id = p.id
     and b.asset_id = p_symbol.base_asset_id
   left join ledger.accounts as q
-    on q.segment_id = p_symbol.segment_id
-    and q.participant_id = p.participant_id
+    on q.segment_id = p.segment_id
+    and q.participant_id = p.id
     and q.asset_id = p_symbol.quote_asset_id;
 end;
 $$;

@@ -4,6 +4,7 @@ create or replace function matching.read_orders(
   p_order_ids bigint[]
 ) returns matching.slots
 language plpgsql volatile
+set enable_nestloop = on  -- whatever the caller has set
 as $$
 declare
   v_slots matching.slots;
@@ -17,9 +18,9 @@ begin
     v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.quantity, v_slots.created_at
   from (
     select b.*, o.quantity
-    from reference.ids(p_order_ids) as i (id)
+    from reference.ids(p_symbol.segment_id, p_order_ids) as i
     join matching.book as b
-      on b.segment_id = p_symbol.segment_id
+      on b.segment_id = i.segment_id
       and b.order_id = i.id
     join matching.orders as o
       on o.segment_id = b.segment_id

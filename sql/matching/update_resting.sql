@@ -25,14 +25,14 @@ begin
     status = matching.status_of(f.remaining, o.filled_quantity + f.filled, f.end_reason, null),
     last_seq = f.last_seq,
     updated_at = p_now
-  from matching.resting_orders(p_orders) as f
-  where o.segment_id = p_segment_id
+  from matching.resting_orders(p_segment_id, p_orders) as f
+  where o.segment_id = f.segment_id
     and o.order_id = f.order_id
     and o.created_at = f.created_at;
 
   delete from matching.book as b
-  using matching.resting_orders(p_orders) as f
-  where b.segment_id = p_segment_id
+  using matching.resting_orders(p_segment_id, p_orders) as f
+  where b.segment_id = f.segment_id
     and b.order_id = f.order_id
     and f.remaining = 0;
 
@@ -43,8 +43,8 @@ begin
     hold_amount = f.hold,
     fee_exact = f.fee_exact,
     fee_amount = f.fee
-  from matching.resting_orders(p_orders) as f
-  where b.segment_id = p_segment_id
+  from matching.resting_orders(p_segment_id, p_orders) as f
+  where b.segment_id = f.segment_id
     and b.order_id = f.order_id
     and f.remaining > 0;
 end;

@@ -1,14 +1,19 @@
--- Ids as rows, for a join by key. Planned as if there were one (and not inlined, being volatile),
--- so that a plan always begins here and looks the rest up by its key: a plan that was made while a
--- table was small would else begin with the table, and stay so while it grows (measured on
--- PostgreSQL 18: updating 50 of 40,000 orders took 150 ms instead of 1).
+-- Ids as rows of a segment, numbered, for a look-up by key: join with both columns. Planned as if
+-- there were one row (and not inlined, being volatile), so that a plan begins here; and because the
+-- segment comes from here too, the only way on is the whole key. Else a plan that was made while a
+-- table was small reads all of the segment, and stays so while it grows (measured on PostgreSQL 18:
+-- looking up 3 of 23,000 orders took 9 ms instead of 0.1). Reads nothing.
 create or replace function reference.ids(
+  p_segment_id int,
   p_ids bigint[]
-) returns setof bigint
+) returns table (
+  segment_id int,
+  id bigint,
+  n bigint
+)
 language sql volatile
 rows 1
 as $$
-  select i.id from unnest(p_ids) as i (id)
+  select p_segment_id, i.id, i.n from unnest(p_ids) with ordinality as i (id, n)
 $$;
-comment on function reference.ids is
-  'ids as rows, planned as if there were one: the join looks up by key';
+comment on function reference.ids is 'ids as rows of a segment, for a look-up by the whole key';

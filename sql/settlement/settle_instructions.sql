@@ -21,8 +21,8 @@ declare
 begin
   with gone as (
     delete from settlement.pending_instructions as i
-    using reference.ids(p_instruction_ids) as c (id)
-    where i.segment_id = p_segment_id
+    using reference.ids(p_segment_id, p_instruction_ids) as c
+    where i.segment_id = c.segment_id
       and i.instruction_id = c.id
     returning i.*
   ), settled as (
