@@ -1,5 +1,5 @@
 --! Previous: sha1:5c6607c94fb5b9c53649353eddf086fd036c2637
---! Hash: sha1:970af5a3293601e3db54358937e7d38cc23008a6
+--! Hash: sha1:009ee5e6fb414b03e1e4b73e5eda1c8f7f958a1a
 --! Message: create matching
 
 create type matching.order_side_enum as enum ('BUY', 'SELL');
@@ -1684,14 +1684,46 @@ end;
 $$;
 comment on function matching.roll_back is 'the end of an atomic batch that cannot be taken whole';
 --! EndIncluded matching/roll_back.sql
+--! Included matching/record_outcome.sql
+-- Writes what came of a batch: orders, trades with their instructions, events. Not the accounts:
+-- they come last, because others wait for them. Under the lock of the symbol.
+create or replace function matching.record_outcome(
+  p_symbol reference.symbols,
+  p_state matching.symbol_state,
+  p_now timestamptz,
+  p_commands matching.command[],
+  p_batch matching.batch,
+  p_outcome matching.outcome
+) returns void
+language plpgsql volatile
+as $$
+declare
+  c_ids_per_symbol constant bigint := 1000000000000;
+begin
+  perform matching.update_resting(p_symbol.segment_id, p_now, matching.record_orders(
+    p_symbol, p_now, p_symbol.symbol_id * c_ids_per_symbol + p_state.last_order_no, p_commands,
+    p_batch, p_outcome
+  ));
+  if p_outcome.fill_seqs is not null then
+    perform matching.record_trades(p_symbol, p_now, p_outcome);
+  end if;
+  if p_outcome.last_seq > p_state.last_seq then
+    perform matching.record_events(p_symbol, p_now, p_batch, p_outcome);
+  end if;
+end;
+$$;
+comment on function matching.record_outcome is
+  'writes what came of a batch: orders, trades, instructions, events';
+--! EndIncluded matching/record_outcome.sql
 --! Included matching/execute_batch.sql
 -- Executes the commands of one symbol in their order, in one transaction: what passes the filters
 -- is matched under the lock of the symbol, and orders, holds, trades, instructions and events are
 -- written together or not at all [MAT-003].
 --
--- Nothing is written before all is known. Funds are read without a lock, so that symbols with the
--- same traders run side by side; when putting the holds on the accounts shows that somebody spent
--- elsewhere meanwhile, all accounts that it may need are locked and it is computed once more.
+-- Funds are read without a lock, and the accounts are changed last, so that their locks are held
+-- for the commit only, and symbols with the same traders run side by side. When that shows that
+-- somebody spent elsewhere meanwhile, what was written is undone, the accounts are locked first,
+-- and the batch is computed once more.
 -- Takes quantities in base, prices in quote per base. An atomic batch is taken whole or not at
 -- all.
 -- Locks, in this order: the symbol; keys; accounts by (participant, asset).
@@ -1705,7 +1737,6 @@ create or replace function matching.execute_batch(
 language plpgsql volatile
 as $$
 declare
-  c_ids_per_symbol constant bigint := 1000000000000;
   v_symbol reference.symbols;
   v_state matching.symbol_state;
   v_batch matching.batch;
@@ -1737,27 +1768,17 @@ begin
       return matching.roll_back(v_symbol, v_batch, v_outcome, v_now);
     end if;
     begin
+      perform matching.record_outcome(v_symbol, v_state, v_now, p_commands, v_batch, v_outcome);
       exit when matching.change_funds(v_symbol, v_outcome);
       raise exception 'funds are short although they are locked' using errcode = 'NVFND';
     exception when sqlstate 'NVFND' then
       if v_try = 2 then
         raise;
       end if;
-      -- Its locks have gone with the block, so that these are taken in their order.
+      -- What was written and locked has gone with the block; these are taken in their order.
       perform matching.lock_funds(v_symbol, v_batch.party_ids);
     end;
   end loop;
-
-  perform matching.update_resting(v_symbol.segment_id, v_now, matching.record_orders(
-    v_symbol, v_now, p_symbol_id * c_ids_per_symbol + v_state.last_order_no, p_commands, v_batch,
-    v_outcome
-  ));
-  if v_outcome.fill_seqs is not null then
-    perform matching.record_trades(v_symbol, v_now, v_outcome);
-  end if;
-  if v_outcome.last_seq > v_state.last_seq then
-    perform matching.record_events(v_symbol, v_now, v_batch, v_outcome);
-  end if;
 
   update matching.symbol_state as s
   set last_seq = v_outcome.last_seq,

@@ -1,5 +1,5 @@
---! Previous: sha1:970af5a3293601e3db54358937e7d38cc23008a6
---! Hash: sha1:d30645fcf96bf25c6676bb33e64c128cb1fc0dcb
+--! Previous: sha1:009ee5e6fb414b03e1e4b73e5eda1c8f7f958a1a
+--! Hash: sha1:32d1f8fcc44c97f089ef3ef5c375a52aded61bd6
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.

@@ -2,9 +2,10 @@
 -- is matched under the lock of the symbol, and orders, holds, trades, instructions and events are
 -- written together or not at all [MAT-003].
 --
--- Nothing is written before all is known. Funds are read without a lock, so that symbols with the
--- same traders run side by side; when putting the holds on the accounts shows that somebody spent
--- elsewhere meanwhile, all accounts that it may need are locked and it is computed once more.
+-- Funds are read without a lock, and the accounts are changed last, so that their locks are held
+-- for the commit only, and symbols with the same traders run side by side. When that shows that
+-- somebody spent elsewhere meanwhile, what was written is undone, the accounts are locked first,
+-- and the batch is computed once more.
 -- Takes quantities in base, prices in quote per base. An atomic batch is taken whole or not at
 -- all.
 -- Locks, in this order: the symbol; keys; accounts by (participant, asset).
@@ -18,7 +19,6 @@ create or replace function matching.execute_batch(
 language plpgsql volatile
 as $$
 declare
-  c_ids_per_symbol constant bigint := 1000000000000;
   v_symbol reference.symbols;
   v_state matching.symbol_state;
   v_batch matching.batch;
@@ -50,27 +50,17 @@ begin
       return matching.roll_back(v_symbol, v_batch, v_outcome, v_now);
     end if;
     begin
+      perform matching.record_outcome(v_symbol, v_state, v_now, p_commands, v_batch, v_outcome);
       exit when matching.change_funds(v_symbol, v_outcome);
       raise exception 'funds are short although they are locked' using errcode = 'NVFND';
     exception when sqlstate 'NVFND' then
       if v_try = 2 then
         raise;
       end if;
-      -- Its locks have gone with the block, so that these are taken in their order.
+      -- What was written and locked has gone with the block; these are taken in their order.
       perform matching.lock_funds(v_symbol, v_batch.party_ids);
     end;
   end loop;
-
-  perform matching.update_resting(v_symbol.segment_id, v_now, matching.record_orders(
-    v_symbol, v_now, p_symbol_id * c_ids_per_symbol + v_state.last_order_no, p_commands, v_batch,
-    v_outcome
-  ));
-  if v_outcome.fill_seqs is not null then
-    perform matching.record_trades(v_symbol, v_now, v_outcome);
-  end if;
-  if v_outcome.last_seq > v_state.last_seq then
-    perform matching.record_events(v_symbol, v_now, v_batch, v_outcome);
-  end if;
 
   update matching.symbol_state as s
   set last_seq = v_outcome.last_seq,
