@@ -34,7 +34,7 @@ t.test('a trade and its settlement show without a reload', { skip }, async t => 
     .getByTestId('connection')
     .filter({ hasText: /^live$/ })
     .waitFor()
-  const text = async (id: string) => (await page.getByTestId(id).innerText()).replace(/\s+/g, ' ')
+  const text = async (id: string) => (await page.getByTestId(id).allInnerTexts()).join(' ')
 
   const order = { symbol: 'BTC-USD', type: 'LIMIT', price: '50000', quantity: '0.5' }
   await ask('POST', '/orders', { ...order, client_id: 'client-A', side: 'BUY' })
