@@ -1,5 +1,5 @@
 --! Previous: sha1:5c6607c94fb5b9c53649353eddf086fd036c2637
---! Hash: sha1:009ee5e6fb414b03e1e4b73e5eda1c8f7f958a1a
+--! Hash: sha1:341dc0271397f5c06aaafa7f913164d21cd4e714
 --! Message: create matching
 
 create type matching.order_side_enum as enum ('BUY', 'SELL');
@@ -52,7 +52,8 @@ create type matching.slots as (
   fee_exact numeric[],
   fee numeric[],
   quantity numeric[],
-  created_at timestamptz[]
+  created_at timestamptz[],
+  book_tid tid[]
 );
 
 -- What a batch asks, one element a command, and the orders it knows from the start.
@@ -123,7 +124,8 @@ create type matching.final_order as (
   fee numeric,
   quantity numeric,
   created_at timestamptz,
-  end_reason matching.end_reason
+  end_reason matching.end_reason,
+  book_tid tid
 );
 
 create type matching.executed as (
@@ -483,7 +485,8 @@ as $$
     p_slots.fee_exact || p_more.fee_exact,
     p_slots.fee || p_more.fee,
     p_slots.quantity || p_more.quantity,
-    p_slots.created_at || p_more.created_at
+    p_slots.created_at || p_more.created_at,
+    p_slots.book_tid || p_more.book_tid
   )::matching.slots
 $$;
 comment on function matching.append_slots is 'slots behind slots';
@@ -503,12 +506,14 @@ begin
   select
     array_agg(r.order_id), array_agg(r.participant_id), array_agg(r.sort_price),
     array_agg(r.priority_no), array_agg(r.remaining_quantity), array_agg(r.hold_amount),
-    array_agg(r.fee_exact), array_agg(r.fee_amount), array_agg(r.quantity), array_agg(r.created_at)
+    array_agg(r.fee_exact), array_agg(r.fee_amount), array_agg(r.quantity), array_agg(r.created_at),
+    array_agg(r.book_tid)
   into
     v_slots.order_id, v_slots.owner_id, v_slots.sort_price, v_slots.priority_no, v_slots.remaining,
-    v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.quantity, v_slots.created_at
+    v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.quantity, v_slots.created_at,
+    v_slots.book_tid
   from (
-    select b.*, o.quantity
+    select b.*, b.ctid as book_tid, o.quantity
     from reference.ids(p_symbol.segment_id, p_order_ids) as i
     join matching.book as b
       on b.segment_id = i.segment_id
@@ -815,6 +820,7 @@ begin
   p_batch.slots.order_id := p_batch.order_ids;
   p_batch.slots.created_at := array_fill(p_now, array[v_count]);
   p_batch.slots.priority_no := array_fill(0::bigint, array[v_count]);
+  p_batch.slots.book_tid := array_fill(null::tid, array[v_count]);
 
   if exists (
     select from unnest(p_commands) as c
@@ -848,7 +854,8 @@ begin
     row(
       array[0::bigint, 0], array[0, 0], array[null::int, null],
       array['-Infinity'::numeric, '-Infinity'], array[0::bigint, 0], array[0.0, 0], array[0.0, 0],
-      array[0.0, 0], array[0.0, 0], array[0.0, 0], array[p_now, p_now]
+      array[0.0, 0], array[0.0, 0], array[0.0, 0], array[p_now, p_now],
+      array[null::tid, null]
     )::matching.slots
   );
   return p_batch;
@@ -883,17 +890,18 @@ begin
     coalesce(array_agg(r.order_id), '{}'), array_agg(r.participant_id), array_agg(r.party_no),
     array_agg(r.sort_price), array_agg(r.priority_no), array_agg(r.remaining),
     array_agg(r.hold_amount), array_agg(r.fee_exact), array_agg(r.fee_amount),
-    array_agg(r.created_at)
+    array_agg(r.created_at), array_agg(r.book_tid)
   into
     v_slots.order_id, v_slots.owner_id, v_slots.party_no, v_slots.sort_price, v_slots.priority_no,
-    v_slots.remaining, v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.created_at
+    v_slots.remaining, v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.created_at,
+    v_slots.book_tid
   from (
     select
       c.*, p.party_no,
       case when c.order_id = any (p_batch.target_ids) then 0 else c.remaining_quantity end
         as remaining
     from (
-      select b.*
+      select b.*, b.ctid as book_tid
       from matching.book as b
       where b.segment_id = p_symbol.segment_id
         and b.symbol_id = p_symbol.symbol_id
@@ -957,7 +965,7 @@ declare
   s_hold numeric[] := (p_batch.slots).hold;               s_hold0 numeric[] := s_hold;
   s_exact numeric[] := (p_batch.slots).fee_exact;         s_fee numeric[] := (p_batch.slots).fee;
   s_quantity numeric[] := (p_batch.slots).quantity;       s_end matching.end_reason[];
-  s_created timestamptz[] := (p_batch.slots).created_at;
+  s_created timestamptz[] := (p_batch.slots).created_at; s_tid tid[] := (p_batch.slots).book_tid;
   s_next int[];                  -- the slot read after this one, where it is not the next number
   s_moved int[]; s_first int[];  -- where an amended order went on, by where it was first; and back
   s_filled numeric[]; s_paid numeric[]; s_seq bigint[];  -- what this batch did to it
@@ -1030,7 +1038,7 @@ begin
         s_quantity[lo] := s_quantity[lo] - s_left[lo] + v_left;
       else
         k := coalesce(s_first[lo], lo);
-        s_moved[k] := i; s_first[i] := k; s_order[i] := s_order[lo];
+        s_moved[k] := i; s_first[i] := k; s_order[i] := s_order[lo]; s_tid[i] := s_tid[lo];
         s_filled[i] := s_filled[lo]; s_paid[i] := s_paid[lo]; s_created[i] := s_created[lo];
         s_quantity[i] := s_quantity[lo] - s_left[lo] + v_left;
         s_order[lo] := null; s_left[lo] := 0; s_hold[lo] := 0;
@@ -1065,8 +1073,8 @@ begin
             s_place := s_place || v_chunk.priority_no;    s_left := s_left || v_chunk.remaining;
             s_hold := s_hold || v_chunk.hold;             s_hold0 := s_hold0 || v_chunk.hold;
             s_exact := s_exact || v_chunk.fee_exact;      s_fee := s_fee || v_chunk.fee;
-            s_created := s_created || v_chunk.created_at; s_next[v_at] := v_top + 1;
-            v_top := cardinality(s_order);                q_read[x] := v_top;
+            s_created := s_created || v_chunk.created_at; s_tid := s_tid || v_chunk.book_tid;
+            s_next[v_at] := v_top + 1; v_top := cardinality(s_order); q_read[x] := v_top;
           end if;
           v_book := coalesce(s_next[v_at], v_at + 1);
           exit when s_left[v_book] > 0; v_at := v_book;
@@ -1184,7 +1192,7 @@ begin
     v_seq, e_refusal, e_kind, e_seq, e_order, e_owner, e_key, e_quantity, e_left, e_reason, e_from,
     e_from_left, e_from_seq, f_seq, f_price, f_quantity, f_taker, f_maker, f_taker_id, f_maker_id,
     f_bought, f_taker_fee, f_maker_fee, f_maker_left, row(s_order, s_owner, s_party, s_key, s_place,
-      s_left, s_hold, s_exact, s_fee, s_quantity, s_created),
+      s_left, s_hold, s_exact, s_fee, s_quantity, s_created, s_tid),
     s_hold0, s_end, s_filled, s_paid, s_seq)::matching.outcome;
 end;
 $$;
@@ -1311,16 +1319,17 @@ rows 1000
 as $$
   select
     s.order_id, coalesce(s.filled, 0), coalesce(s.paid, 0), s.last_seq, s.owner_id, s.sort_price,
-    s.priority_no, s.remaining, s.hold, s.fee_exact, s.fee, s.quantity, s.created_at, s.end_reason
+    s.priority_no, s.remaining, s.hold, s.fee_exact, s.fee, s.quantity, s.created_at, s.end_reason,
+    s.book_tid
   from unnest(
     (p_outcome.slots).order_id, (p_outcome.slots).owner_id, (p_outcome.slots).sort_price,
     (p_outcome.slots).priority_no, (p_outcome.slots).remaining, (p_outcome.slots).hold,
     (p_outcome.slots).fee_exact, (p_outcome.slots).fee, (p_outcome.slots).quantity,
-    (p_outcome.slots).created_at, p_outcome.ends, p_outcome.filled, p_outcome.paid,
-    p_outcome.last_seqs
+    (p_outcome.slots).created_at, (p_outcome.slots).book_tid, p_outcome.ends, p_outcome.filled,
+    p_outcome.paid, p_outcome.last_seqs
   ) as s (
     order_id, owner_id, sort_price, priority_no, remaining, hold, fee_exact, fee, quantity,
-    created_at, end_reason, filled, paid, last_seq
+    created_at, book_tid, end_reason, filled, paid, last_seq
   )
   where s.last_seq is not null
     and s.order_id is not null
@@ -1370,27 +1379,35 @@ create or replace function matching.resting_orders(
   fee numeric,
   quantity numeric,
   created_at timestamptz,
-  end_reason matching.end_reason
+  end_reason matching.end_reason,
+  book_tid tid
 )
 language sql volatile
 rows 1
 as $$
   select
     p_segment_id, o.order_id, o.filled, o.notional, o.last_seq, o.sort_price, o.priority_no,
-    o.remaining, o.hold, o.fee_exact, o.fee, o.quantity, o.created_at, o.end_reason
+    o.remaining, o.hold, o.fee_exact, o.fee, o.quantity, o.created_at, o.end_reason, o.book_tid
   from unnest(p_orders) as o
 $$;
 comment on function matching.resting_orders is 'orders that a batch leaves, as rows of a segment';
 --! EndIncluded matching/resting_orders.sql
 --! Included matching/update_resting.sql
 -- Brings orders that were resting before this batch up to date, in orders and in the book, which
--- they leave when nothing of them is left. Writes: matching.orders, matching.book.
+-- they leave when nothing of them is left. In the book by the place where they were read: under the
+-- lock of the symbol nobody moves them, and no index can be mistaken for another. (A book that was
+-- vacuumed while it was empty had its orders looked up by segment alone: 15 ms for 7 of 1,000.)
+-- Writes: matching.orders, matching.book. Under the lock of the symbol.
 create or replace function matching.update_resting(
   p_segment_id int,
   p_now timestamptz,
   p_orders matching.final_order[]
 ) returns void
 language plpgsql volatile
+set enable_nestloop = on  -- whatever the caller has set; and never by way of
+set enable_seqscan = off  -- the whole table, however small it was when this was planned
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 begin
   if p_orders is null then
@@ -1417,7 +1434,8 @@ begin
 
   delete from matching.book as b
   using matching.resting_orders(p_segment_id, p_orders) as f
-  where b.segment_id = f.segment_id
+  where b.ctid = f.book_tid
+    and b.segment_id = p_segment_id
     and b.order_id = f.order_id
     and f.remaining = 0;
 
@@ -1429,7 +1447,8 @@ begin
     fee_exact = f.fee_exact,
     fee_amount = f.fee
   from matching.resting_orders(p_segment_id, p_orders) as f
-  where b.segment_id = f.segment_id
+  where b.ctid = f.book_tid
+    and b.segment_id = p_segment_id
     and b.order_id = f.order_id
     and f.remaining > 0;
 end;

@@ -1,5 +1,5 @@
---! Previous: sha1:009ee5e6fb414b03e1e4b73e5eda1c8f7f958a1a
---! Hash: sha1:32d1f8fcc44c97f089ef3ef5c375a52aded61bd6
+--! Previous: sha1:341dc0271397f5c06aaafa7f913164d21cd4e714
+--! Hash: sha1:fc986c626850b94b1d46b50e0497dac5538512e4
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.

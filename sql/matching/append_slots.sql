@@ -16,7 +16,8 @@ as $$
     p_slots.fee_exact || p_more.fee_exact,
     p_slots.fee || p_more.fee,
     p_slots.quantity || p_more.quantity,
-    p_slots.created_at || p_more.created_at
+    p_slots.created_at || p_more.created_at,
+    p_slots.book_tid || p_more.book_tid
   )::matching.slots
 $$;
 comment on function matching.append_slots is 'slots behind slots';

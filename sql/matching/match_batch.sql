@@ -43,7 +43,7 @@ declare
   s_hold numeric[] := (p_batch.slots).hold;               s_hold0 numeric[] := s_hold;
   s_exact numeric[] := (p_batch.slots).fee_exact;         s_fee numeric[] := (p_batch.slots).fee;
   s_quantity numeric[] := (p_batch.slots).quantity;       s_end matching.end_reason[];
-  s_created timestamptz[] := (p_batch.slots).created_at;
+  s_created timestamptz[] := (p_batch.slots).created_at; s_tid tid[] := (p_batch.slots).book_tid;
   s_next int[];                  -- the slot read after this one, where it is not the next number
   s_moved int[]; s_first int[];  -- where an amended order went on, by where it was first; and back
   s_filled numeric[]; s_paid numeric[]; s_seq bigint[];  -- what this batch did to it
@@ -116,7 +116,7 @@ begin
         s_quantity[lo] := s_quantity[lo] - s_left[lo] + v_left;
       else
         k := coalesce(s_first[lo], lo);
-        s_moved[k] := i; s_first[i] := k; s_order[i] := s_order[lo];
+        s_moved[k] := i; s_first[i] := k; s_order[i] := s_order[lo]; s_tid[i] := s_tid[lo];
         s_filled[i] := s_filled[lo]; s_paid[i] := s_paid[lo]; s_created[i] := s_created[lo];
         s_quantity[i] := s_quantity[lo] - s_left[lo] + v_left;
         s_order[lo] := null; s_left[lo] := 0; s_hold[lo] := 0;
@@ -151,8 +151,8 @@ begin
             s_place := s_place || v_chunk.priority_no;    s_left := s_left || v_chunk.remaining;
             s_hold := s_hold || v_chunk.hold;             s_hold0 := s_hold0 || v_chunk.hold;
             s_exact := s_exact || v_chunk.fee_exact;      s_fee := s_fee || v_chunk.fee;
-            s_created := s_created || v_chunk.created_at; s_next[v_at] := v_top + 1;
-            v_top := cardinality(s_order);                q_read[x] := v_top;
+            s_created := s_created || v_chunk.created_at; s_tid := s_tid || v_chunk.book_tid;
+            s_next[v_at] := v_top + 1; v_top := cardinality(s_order); q_read[x] := v_top;
           end if;
           v_book := coalesce(s_next[v_at], v_at + 1);
           exit when s_left[v_book] > 0; v_at := v_book;
@@ -270,7 +270,7 @@ begin
     v_seq, e_refusal, e_kind, e_seq, e_order, e_owner, e_key, e_quantity, e_left, e_reason, e_from,
     e_from_left, e_from_seq, f_seq, f_price, f_quantity, f_taker, f_maker, f_taker_id, f_maker_id,
     f_bought, f_taker_fee, f_maker_fee, f_maker_left, row(s_order, s_owner, s_party, s_key, s_place,
-      s_left, s_hold, s_exact, s_fee, s_quantity, s_created),
+      s_left, s_hold, s_exact, s_fee, s_quantity, s_created, s_tid),
     s_hold0, s_end, s_filled, s_paid, s_seq)::matching.outcome;
 end;
 $$;

@@ -30,6 +30,7 @@ begin
   p_batch.slots.order_id := p_batch.order_ids;
   p_batch.slots.created_at := array_fill(p_now, array[v_count]);
   p_batch.slots.priority_no := array_fill(0::bigint, array[v_count]);
+  p_batch.slots.book_tid := array_fill(null::tid, array[v_count]);
 
   if exists (
     select from unnest(p_commands) as c
@@ -63,7 +64,8 @@ begin
     row(
       array[0::bigint, 0], array[0, 0], array[null::int, null],
       array['-Infinity'::numeric, '-Infinity'], array[0::bigint, 0], array[0.0, 0], array[0.0, 0],
-      array[0.0, 0], array[0.0, 0], array[0.0, 0], array[p_now, p_now]
+      array[0.0, 0], array[0.0, 0], array[0.0, 0], array[p_now, p_now],
+      array[null::tid, null]
     )::matching.slots
   );
   return p_batch;

@@ -24,17 +24,18 @@ begin
     coalesce(array_agg(r.order_id), '{}'), array_agg(r.participant_id), array_agg(r.party_no),
     array_agg(r.sort_price), array_agg(r.priority_no), array_agg(r.remaining),
     array_agg(r.hold_amount), array_agg(r.fee_exact), array_agg(r.fee_amount),
-    array_agg(r.created_at)
+    array_agg(r.created_at), array_agg(r.book_tid)
   into
     v_slots.order_id, v_slots.owner_id, v_slots.party_no, v_slots.sort_price, v_slots.priority_no,
-    v_slots.remaining, v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.created_at
+    v_slots.remaining, v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.created_at,
+    v_slots.book_tid
   from (
     select
       c.*, p.party_no,
       case when c.order_id = any (p_batch.target_ids) then 0 else c.remaining_quantity end
         as remaining
     from (
-      select b.*
+      select b.*, b.ctid as book_tid
       from matching.book as b
       where b.segment_id = p_symbol.segment_id
         and b.symbol_id = p_symbol.symbol_id

@@ -12,12 +12,14 @@ begin
   select
     array_agg(r.order_id), array_agg(r.participant_id), array_agg(r.sort_price),
     array_agg(r.priority_no), array_agg(r.remaining_quantity), array_agg(r.hold_amount),
-    array_agg(r.fee_exact), array_agg(r.fee_amount), array_agg(r.quantity), array_agg(r.created_at)
+    array_agg(r.fee_exact), array_agg(r.fee_amount), array_agg(r.quantity), array_agg(r.created_at),
+    array_agg(r.book_tid)
   into
     v_slots.order_id, v_slots.owner_id, v_slots.sort_price, v_slots.priority_no, v_slots.remaining,
-    v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.quantity, v_slots.created_at
+    v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.quantity, v_slots.created_at,
+    v_slots.book_tid
   from (
-    select b.*, o.quantity
+    select b.*, b.ctid as book_tid, o.quantity
     from reference.ids(p_symbol.segment_id, p_order_ids) as i
     join matching.book as b
       on b.segment_id = i.segment_id

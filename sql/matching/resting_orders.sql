@@ -17,14 +17,15 @@ create or replace function matching.resting_orders(
   fee numeric,
   quantity numeric,
   created_at timestamptz,
-  end_reason matching.end_reason
+  end_reason matching.end_reason,
+  book_tid tid
 )
 language sql volatile
 rows 1
 as $$
   select
     p_segment_id, o.order_id, o.filled, o.notional, o.last_seq, o.sort_price, o.priority_no,
-    o.remaining, o.hold, o.fee_exact, o.fee, o.quantity, o.created_at, o.end_reason
+    o.remaining, o.hold, o.fee_exact, o.fee, o.quantity, o.created_at, o.end_reason, o.book_tid
   from unnest(p_orders) as o
 $$;
 comment on function matching.resting_orders is 'orders that a batch leaves, as rows of a segment';

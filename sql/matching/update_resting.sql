@@ -1,11 +1,18 @@
 -- Brings orders that were resting before this batch up to date, in orders and in the book, which
--- they leave when nothing of them is left. Writes: matching.orders, matching.book.
+-- they leave when nothing of them is left. In the book by the place where they were read: under the
+-- lock of the symbol nobody moves them, and no index can be mistaken for another. (A book that was
+-- vacuumed while it was empty had its orders looked up by segment alone: 15 ms for 7 of 1,000.)
+-- Writes: matching.orders, matching.book. Under the lock of the symbol.
 create or replace function matching.update_resting(
   p_segment_id int,
   p_now timestamptz,
   p_orders matching.final_order[]
 ) returns void
 language plpgsql volatile
+set enable_nestloop = on  -- whatever the caller has set; and never by way of
+set enable_seqscan = off  -- the whole table, however small it was when this was planned
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 begin
   if p_orders is null then
@@ -32,7 +39,8 @@ begin
 
   delete from matching.book as b
   using matching.resting_orders(p_segment_id, p_orders) as f
-  where b.segment_id = f.segment_id
+  where b.ctid = f.book_tid
+    and b.segment_id = p_segment_id
     and b.order_id = f.order_id
     and f.remaining = 0;
 
@@ -44,7 +52,8 @@ begin
     fee_exact = f.fee_exact,
     fee_amount = f.fee
   from matching.resting_orders(p_segment_id, p_orders) as f
-  where b.segment_id = f.segment_id
+  where b.ctid = f.book_tid
+    and b.segment_id = p_segment_id
     and b.order_id = f.order_id
     and f.remaining > 0;
 end;

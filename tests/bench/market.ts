@@ -23,6 +23,6 @@ export async function createMarket(owner: pg.Pool): Promise<number[]> {
      from generate_series(0, $1 - 1) as i, unnest(array['BENCHA', 'BENCHB', 'USD']) as a`,
     [participants],
   )
-  await owner.query('vacuum analyze')
+  await owner.query('analyze reference.participants, ledger.accounts')
   return ids
 }
