@@ -57,6 +57,9 @@ export function createDatabase<Tables>(url: string, options: ConnectOptions): Da
   })
   // Not the error itself: the driver hangs its whole client on it.
   pool.on('error', ({ message }) => log.warn({ reason: message }, 'database connection lost'))
+  // Between being given out and being used a connection has no listener of the pool's any more, and
+  // an error that nobody hears ends the process. The query that follows fails, too.
+  pool.on('connect', client => client.on('error', () => {}))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return { db, pool, close: () => db.destroy() }
 }
