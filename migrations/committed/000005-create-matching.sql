@@ -1,5 +1,5 @@
 --! Previous: sha1:5c6607c94fb5b9c53649353eddf086fd036c2637
---! Hash: sha1:341dc0271397f5c06aaafa7f913164d21cd4e714
+--! Hash: sha1:8e99aaf84d7ff619b8dc0b81aa2b169de34e19af
 --! Message: create matching
 
 create type matching.order_side_enum as enum ('BUY', 'SELL');
@@ -623,6 +623,49 @@ $$;
 comment on function matching.parse_commands is
   'turns commands into a batch and checks them against the filters';
 --! EndIncluded matching/parse_commands.sql
+--! Included matching/wanted_keys.sql
+-- The keys that a batch's new orders come with, up to two each: who wants which key for which
+-- order, and a hash of what is asked, so that another order under the same key is known. Reads
+-- nothing.
+create or replace function matching.wanted_keys(
+  p_commands matching.command[],
+  p_batch matching.batch
+) returns table (
+  n bigint,
+  owner_id int,
+  kind "char",
+  client_key text,
+  order_id bigint,
+  fingerprint bigint
+)
+language plpgsql stable
+set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
+as $$
+begin
+  return query
+  select
+    c.n, o.owner_id, k.kind, k.client_key, o.order_id,
+    hash_numeric_extended(
+      coalesce(c.price, 0), hash_numeric_extended(c.quantity, hashtextextended(concat_ws(
+        ' ', c.side, c.type, c.time_in_force, o.order_id / 1000000000000, c.client_order_id
+      ), 0))
+    )
+  from unnest(p_commands) with ordinality as c (
+    op, client_id, side, type, time_in_force, price, quantity, client_order_id, idempotency_key,
+    order_id, n
+  )
+  join unnest(p_batch.order_ids, (p_batch.slots).owner_id) with ordinality
+    as o (order_id, owner_id, n)
+    on o.n = c.n
+  cross join lateral (
+    values ('I'::"char", c.idempotency_key), ('C', c.client_order_id)
+  ) as k (kind, client_key)
+  where o.order_id is not null
+    and k.client_key is not null;
+end;
+$$;
+comment on function matching.wanted_keys is 'the keys that the new orders of a batch come with';
+--! EndIncluded matching/wanted_keys.sql
 --! Included matching/claim_keys.sql
 -- Claims the keys of a batch's orders. A key that stands already makes its command a repeat, which
 -- is answered with the first answer, or, when it asks for something else, refuses it [MAT-020].
@@ -639,56 +682,45 @@ language plpgsql volatile
 as $$
 declare
   v_key record;
-  v_first matching.order_keys;
 begin
+  -- Nearly always all keys are new, and a plain insert takes half the time of one that looks for
+  -- conflicts (7 ms against 13 for 2,000).
+  begin
+    insert into matching.order_keys (
+      segment_id, participant_id, kind, client_key, order_id, fingerprint, created_at
+    )
+    select p_segment_id, w.owner_id, w.kind, w.client_key, w.order_id, w.fingerprint, p_now
+    from matching.wanted_keys(p_commands, p_batch) as w
+    order by w.owner_id, w.kind, w.client_key, w.n;
+    return p_batch;
+  exception when unique_violation then
+    insert into matching.order_keys (
+      segment_id, participant_id, kind, client_key, order_id, fingerprint, created_at
+    )
+    select p_segment_id, w.owner_id, w.kind, w.client_key, w.order_id, w.fingerprint, p_now
+    from matching.wanted_keys(p_commands, p_batch) as w
+    order by w.owner_id, w.kind, w.client_key, w.n
+    on conflict do nothing;
+  end;
+
   for v_key in
-    with wanted as (
-      select
-        o.owner_id, k.kind, k.client_key, o.order_id, c.n,
-        hash_numeric_extended(
-          coalesce(c.price, 0), hash_numeric_extended(c.quantity, hashtextextended(concat_ws(
-            ' ', c.side, c.type, c.time_in_force, o.order_id / 1000000000000, c.client_order_id
-          ), 0))
-        ) as fingerprint
-      from unnest(p_commands) with ordinality as c (
-        op, client_id, side, type, time_in_force, price, quantity, client_order_id,
-        idempotency_key, order_id, n
-      )
-      join unnest(p_batch.order_ids, (p_batch.slots).owner_id) with ordinality
-        as o (order_id, owner_id, n)
-        on o.n = c.n
-      cross join lateral (
-        values ('I'::"char", c.idempotency_key), ('C', c.client_order_id)
-      ) as k (kind, client_key)
-      where o.order_id is not null
-        and k.client_key is not null
-    ), claimed as (
-      insert into matching.order_keys (
-        segment_id, participant_id, kind, client_key, order_id, fingerprint, created_at
-      )
-      select p_segment_id, w.owner_id, w.kind, w.client_key, w.order_id, w.fingerprint, p_now
-      from wanted as w
-      order by w.owner_id, w.kind, w.client_key, w.n
-      on conflict do nothing
-      returning order_id, kind
-    )
-    select w.n, w.owner_id, w.kind, w.client_key, w.order_id, w.fingerprint
-    from wanted as w
-    where not exists (
-      select from claimed as c where c.order_id = w.order_id and c.kind = w.kind
-    )
+    select
+      w.n, w.owner_id, w.order_id, k.order_id as first_id, k.fingerprint = w.fingerprint as same
+    from matching.wanted_keys(p_commands, p_batch) as w
+    cross join lateral (
+      select o.order_id, o.fingerprint
+      from matching.order_keys as o
+      where o.segment_id = p_segment_id
+        and o.participant_id = w.owner_id
+        and o.kind = w.kind
+        and o.client_key = w.client_key
+    ) as k
+    where k.order_id <> w.order_id
     order by w.n
   loop
-    select k.* into strict v_first
-    from matching.order_keys as k
-    where k.segment_id = p_segment_id
-      and k.participant_id = v_key.owner_id
-      and k.kind = v_key.kind
-      and k.client_key = v_key.client_key;
-
-    p_batch.repeat_of[v_key.n] := v_first.order_id;
+    p_batch.repeat_of[v_key.n] := v_key.first_id;
     p_batch.refusals[v_key.n] := case
-      when v_first.fingerprint = v_key.fingerprint then 'REPEATED'::matching.refusal
+      when v_key.same then 'REPEATED'::matching.refusal
       else 'KEY_REUSED' end;
 
     -- Its other key, if it was new, would name an order that never comes to be.
@@ -950,7 +982,6 @@ declare
   c_unit constant numeric := reference.asset_unit(p_symbol.quote_decimals);
   c_hold_rate constant numeric := greatest(p_symbol.taker_rate, p_symbol.maker_rate, 0);
   c_count constant int := cardinality(p_batch.ops);
-  c_chunk constant int := least(512, greatest(16, c_count));
   -- The batch, taken apart: an element of a field of a record costs a copy of it.
   b_op matching.operation[] := p_batch.ops;               b_target int[] := p_batch.targets;
   b_buy boolean[] := p_batch.is_buy;                      b_rests boolean[] := p_batch.rests;
@@ -1064,9 +1095,9 @@ begin
         loop  -- the best of the book
           v_book := null;
           if v_at = q_read[x] then exit when not q_more[x];
-            v_chunk := matching.read_book(
-              p_symbol, v_buy, s_key[v_at], s_place[v_at], c_chunk, p_batch);
-            q_more[x] := cardinality(v_chunk.order_id) = c_chunk;
+            k := least(512, greatest(16, v_top / 8));  -- more, the more was needed so far
+            v_chunk := matching.read_book(p_symbol, v_buy, s_key[v_at], s_place[v_at], k, p_batch);
+            q_more[x] := cardinality(v_chunk.order_id) = k;
             exit when cardinality(v_chunk.order_id) = 0;
             s_order := s_order || v_chunk.order_id;       s_owner := s_owner || v_chunk.owner_id;
             s_party := s_party || v_chunk.party_no;       s_key := s_key || v_chunk.sort_price;

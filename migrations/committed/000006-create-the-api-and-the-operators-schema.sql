@@ -1,5 +1,5 @@
---! Previous: sha1:341dc0271397f5c06aaafa7f913164d21cd4e714
---! Hash: sha1:fc986c626850b94b1d46b50e0497dac5538512e4
+--! Previous: sha1:8e99aaf84d7ff619b8dc0b81aa2b169de34e19af
+--! Hash: sha1:cbc8fd2fe9e9d46b87270e360decc7193eb9d288
 --! Message: create the api and the operators' schema
 
 -- An order in a list, with the cursor that goes on behind it.

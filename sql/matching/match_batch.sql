@@ -28,7 +28,6 @@ declare
   c_unit constant numeric := reference.asset_unit(p_symbol.quote_decimals);
   c_hold_rate constant numeric := greatest(p_symbol.taker_rate, p_symbol.maker_rate, 0);
   c_count constant int := cardinality(p_batch.ops);
-  c_chunk constant int := least(512, greatest(16, c_count));
   -- The batch, taken apart: an element of a field of a record costs a copy of it.
   b_op matching.operation[] := p_batch.ops;               b_target int[] := p_batch.targets;
   b_buy boolean[] := p_batch.is_buy;                      b_rests boolean[] := p_batch.rests;
@@ -142,9 +141,9 @@ begin
         loop  -- the best of the book
           v_book := null;
           if v_at = q_read[x] then exit when not q_more[x];
-            v_chunk := matching.read_book(
-              p_symbol, v_buy, s_key[v_at], s_place[v_at], c_chunk, p_batch);
-            q_more[x] := cardinality(v_chunk.order_id) = c_chunk;
+            k := least(512, greatest(16, v_top / 8));  -- more, the more was needed so far
+            v_chunk := matching.read_book(p_symbol, v_buy, s_key[v_at], s_place[v_at], k, p_batch);
+            q_more[x] := cardinality(v_chunk.order_id) = k;
             exit when cardinality(v_chunk.order_id) = 0;
             s_order := s_order || v_chunk.order_id;       s_owner := s_owner || v_chunk.owner_id;
             s_party := s_party || v_chunk.party_no;       s_key := s_key || v_chunk.sort_price;
