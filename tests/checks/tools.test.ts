@@ -12,7 +12,9 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8')
 /** A project of two files under the real configuration. */
 function project(t: Tap, planted: string): string {
   return t.testdir({
-    'biome.json': read('biome.json').replace('./node_modules', join(root, 'node_modules')),
+    'biome.json': read('biome.json')
+      .replace('./node_modules', join(root, 'node_modules'))
+      .replace(/ *"!!\*\*\/\.tap",\n/, ''), // where this project itself is
     '.gitignore': read('.gitignore'),
     'tsconfig.json': read('tsconfig.json').replace('"types": ["node"]', '"types": []'),
     node_modules: t.fixture('symlink', join(root, 'node_modules')),
