@@ -58,7 +58,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     throw error
   }
   const { adopted, pid, port } = hold
-  log.info({ adopted, pid, port, folder: cluster.folder }, 'PostgreSQL runs')
+  log.info({ adopted, serverPid: pid, port, folder: cluster.folder }, 'PostgreSQL runs')
   return { url: connectionUrl(cluster.folder, DATABASE, port), adopted, stop: keeper.stop }
 }
 
