@@ -69,8 +69,10 @@ export async function reckonFeed(t: Test, databaseUrl: string, follower: Followe
       .filter(one => one.event === event)
       .map(one => one.data[field])
 
-  await until(() => told('trade', 'trade_id').length >= trades.length)
-  await until(() => told('settlement', 'finality_no').length >= journals.length)
+  const isTold = () =>
+    told('trade', 'trade_id').length >= trades.length &&
+    told('settlement', 'finality_no').length >= journals.length
+  await until(isTold).catch(() => t.fail('the feed has come to a halt, or lost something'))
   await follower.stop()
 
   t.same(told('trade', 'trade_id'), trades, `${trades.length} trades, each told once, in order`)
