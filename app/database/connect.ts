@@ -52,6 +52,9 @@ export function createDatabase<Tables>(url: string, options: ConnectOptions): Da
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,
     options: `-c timezone=UTC -c statement_timeout=${statementTimeoutMs}`,
+    // The server would have ended it by then: the connection is dead, without a word. Whoever waits
+    // for the answer must not wait for TCP to notice, which takes hours.
+    ...(statementTimeoutMs > 0 && { query_timeout: statementTimeoutMs * 1.2 }),
     // Of this pool, not of the driver, where any other user of it in the process would change it.
     types: { getTypeParser: (oid: number) => PARSERS.get(oid) ?? pg.types.getTypeParser(oid) },
   })
