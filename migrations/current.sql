@@ -1,1 +1,680 @@
---! Message:
+-- Orders of every type: what a symbol allows, what an order may say, and where it waits.
+
+create type reference.stp_mode as enum
+  ('NONE', 'CANCEL_TAKER', 'CANCEL_MAKER', 'CANCEL_BOTH', 'DECREMENT');
+comment on type reference.stp_mode is 'what happens when an order would trade with its owner''s';
+create type reference.symbol_phase as enum ('PRE_OPEN', 'CALL', 'CONTINUOUS', 'CLOSED');
+comment on type reference.symbol_phase is 'how an active symbol trades now';
+create type reference.band_action as enum ('AUCTION', 'EXPIRE');
+comment on type reference.band_action is 'what happens when a trade would print outside the band';
+
+alter table reference.symbols
+  add column default_stp reference.stp_mode not null default 'CANCEL_TAKER',
+  add column allowed_stps reference.stp_mode[] not null
+    default '{NONE,CANCEL_TAKER,CANCEL_MAKER,CANCEL_BOTH,DECREMENT}',
+  add column protection_rests boolean not null default false,
+  add column collar_rate reference.rate
+    constraint collar_rate_is_positive check (collar_rate > 0),
+  add column max_open_orders int
+    constraint max_open_orders_is_positive check (max_open_orders > 0),
+  add column max_position numeric
+    constraint max_position_is_positive check (max_position > 0 and max_position < 'Infinity'),
+  add column max_iceberg_parts int not null default 100
+    constraint max_iceberg_parts_at_least_2 check (max_iceberg_parts >= 2),
+  add column min_trailing_bips int not null default 1
+    constraint min_trailing_bips_is_positive check (min_trailing_bips > 0),
+  add column max_trailing_bips int not null default 5000
+    constraint max_trailing_bips_below_all check (max_trailing_bips < 10000),
+  add column max_cascade int not null default 100
+    constraint max_cascade_is_positive check (max_cascade > 0),
+  add column band_rate reference.rate
+    constraint band_rate_is_positive check (band_rate > 0),
+  add column band_action reference.band_action not null default 'AUCTION',
+  add column accept_when_closed boolean not null default true,
+  add constraint default_stp_is_allowed check (default_stp = any (allowed_stps)),
+  add constraint trailing_bips_are_a_range check (min_trailing_bips <= max_trailing_bips);
+comment on column reference.symbols.protection_rests is
+  'what a market order leaves at its protection rests there as a limit order, else it expires';
+comment on column reference.symbols.collar_rate is
+  'a limit order pays at most (a buyer), or takes at least (a seller), the last price by this rate';
+comment on column reference.symbols.max_position is
+  'what a participant may own of the base asset, with what its open buy orders may bring';
+comment on column reference.symbols.max_cascade is
+  'how many stop orders may fire in one batch before the symbol goes into an auction';
+comment on column reference.symbols.band_rate is
+  'no trade prints further than this rate from the reference price; null: no band';
+
+alter table reference.participants
+  add column trade_group text
+    constraint trade_group_is_a_code check (trade_group ~ '^[A-Za-z0-9._:-]{1,64}$');
+comment on column reference.participants.trade_group is
+  'participants of one group do not trade with each other, as one does not with itself';
+
+create type matching.trigger_source as enum ('LAST', 'MARK', 'INDEX');
+comment on type matching.trigger_source is 'whose price fires a stop order';
+create type matching.list_role as enum ('OCO', 'ENTRY', 'EXIT');
+comment on type matching.list_role is 'what an order is to the others of its list';
+
+alter type matching.command
+  add attribute quote_quantity numeric,
+  add attribute stop_price numeric,
+  add attribute trigger_immediately boolean,
+  add attribute trigger_source matching.trigger_source,
+  add attribute trailing_offset numeric,
+  add attribute trailing_bips int,
+  add attribute activation_price numeric,
+  add attribute limit_offset numeric,
+  add attribute post_only boolean,
+  add attribute slide boolean,
+  add attribute display_quantity numeric,
+  add attribute expire_at timestamptz,
+  add attribute stp reference.stp_mode,
+  add attribute deadline timestamptz,
+  add attribute is_async boolean,
+  add attribute only_if text,
+  add attribute list_no int,
+  add attribute list_role matching.list_role,
+  add attribute list_is_partial boolean,
+  add attribute end_reason matching.end_reason;
+
+alter table matching.symbol_state
+  add column phase reference.symbol_phase not null default 'CONTINUOUS',
+  add column next_due_at timestamptz not null default 'infinity',
+  add column pending_count bigint not null default 0,
+  add column fires_above numeric not null default 'Infinity',
+  add column fires_below numeric not null default '-Infinity',
+  add column reference_price reference.price,
+  add column band_low numeric,
+  add column band_high numeric;
+comment on column matching.symbol_state.next_due_at is
+  'no order of the symbol expires and no phase ends before: a batch at that time or later does it';
+comment on column matching.symbol_state.pending_count is 'orders accepted and not matched yet';
+comment on column matching.symbol_state.fires_above is
+  'a trade at this price or above may fire a stop order or move one; below it none does';
+comment on column matching.symbol_state.fires_below is
+  'a trade at this price or below may fire a stop order or move one; above it none does';
+
+alter table matching.book
+  add column display_quantity numeric,
+  add column visible_quantity numeric,
+  add column list_id bigint,
+  add column expire_at timestamptz,
+  add column session_rule matching.time_in_force_enum,
+  add constraint visible_is_a_part
+    check (visible_quantity > 0 and visible_quantity <= remaining_quantity);
+comment on column matching.book.remaining_quantity is 'all that is left, shown or not';
+comment on column matching.book.display_quantity is 'how much of an iceberg is shown at a time';
+comment on column matching.book.visible_quantity is 'how much of an iceberg is shown now';
+comment on column matching.book.session_rule is
+  'for orders that one kind of session only takes: OPG, CLS, GFA, GTX';
+-- What expires, when its time has come.
+create index book_expire_at_idx on matching.book (segment_id, symbol_id, expire_at)
+  where expire_at is not null;
+-- What a change of phase cancels.
+create index book_session_rule_idx on matching.book (segment_id, symbol_id)
+  where session_rule is not null;
+
+alter table matching.orders
+  add column quote_quantity numeric,
+  add column stop_price numeric,
+  add column trigger_source matching.trigger_source,
+  add column trailing_offset numeric,
+  add column trailing_bips int,
+  add column activation_price numeric,
+  add column limit_offset numeric,
+  add column post_only boolean,
+  add column slide boolean,
+  add column display_quantity numeric,
+  add column expire_at timestamptz,
+  add column stp reference.stp_mode,
+  add column list_id bigint,
+  add column prevented_quantity numeric not null default 0,
+  drop constraint quantity_is_accounted_for,
+  add constraint quantity_is_accounted_for check (
+    quantity = filled_quantity + prevented_quantity + remaining_quantity + cancelled_quantity
+  );
+comment on column matching.orders.prevented_quantity is
+  'what did not trade because it would have traded with its owner';
+comment on column matching.orders.list_id is 'the first order of the list that it belongs to';
+
+-- Orders that are accepted and not in the book: PENDING. Few, next to the book.
+create table matching.parked_orders (
+  segment_id int not null,
+  symbol_id int not null,
+  order_id bigint not null,
+  participant_id int not null,
+  created_at timestamptz not null,
+  side matching.order_side_enum not null,
+  type matching.order_type_enum not null,
+  time_in_force matching.time_in_force_enum not null,
+  sort_price numeric,
+  quantity numeric not null,
+  quote_quantity numeric,
+  hold_amount numeric not null constraint hold_not_negative check (hold_amount >= 0),
+  pending_reason matching.pending_reason not null,
+  entry_seq bigint not null,
+  display_quantity numeric,
+  post_only boolean,
+  slide boolean,
+  stp reference.stp_mode,
+  expire_at timestamptz,
+  list_id bigint,
+  primary key (segment_id, order_id)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+comment on table matching.parked_orders is
+  'orders that wait for the matcher, for a price or for another order, with what is held for them';
+comment on column matching.parked_orders.sort_price is
+  'as in the book, of the order that it becomes; null for a market order';
+create index parked_orders_symbol_idx on matching.parked_orders
+  (segment_id, symbol_id, pending_reason, entry_seq);
+create index parked_orders_participant_idx on matching.parked_orders
+  (segment_id, participant_id, symbol_id);
+create index parked_orders_expire_at_idx on matching.parked_orders
+  (segment_id, symbol_id, expire_at)
+  where expire_at is not null;
+create index parked_orders_list_idx on matching.parked_orders (segment_id, list_id)
+  where list_id is not null;
+create index book_list_idx on matching.book (segment_id, list_id)
+  where list_id is not null;
+
+-- It was empty until now: stop orders were not accepted.
+drop table matching.stop_orders_watchlist;
+create table matching.stop_orders_watchlist (
+  segment_id int not null,
+  symbol_id int not null,
+  order_id bigint not null,
+  side matching.order_side_enum not null,
+  type matching.order_type_enum not null,
+  source matching.trigger_source not null,
+  is_up boolean not null,
+  stop_price numeric,
+  entry_seq bigint not null,
+  participant_id int not null,
+  created_at timestamptz not null,
+  trailing_offset numeric,
+  trailing_bips int,
+  activation_price numeric,
+  activation_is_up boolean,
+  watermark_price numeric,
+  limit_offset numeric,
+  primary key (segment_id, order_id)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+comment on table matching.stop_orders_watchlist is
+  'orders that wait for a price: what fires them, and how far a trailing one has come';
+comment on column matching.stop_orders_watchlist.is_up is
+  'fires at stop_price or above; else at stop_price or below';
+comment on column matching.stop_orders_watchlist.stop_price is
+  'the level that fires it now, not rounded; null while a trailing one is not active yet';
+comment on column matching.stop_orders_watchlist.watermark_price is
+  'the best price since a trailing stop is active: the highest for a sell, the lowest for a buy';
+-- What a price fires, nearest first.
+create index stop_orders_watchlist_price_idx on matching.stop_orders_watchlist
+  (segment_id, symbol_id, source, is_up, stop_price);
+-- Trailing stops, which every new extreme moves.
+create index stop_orders_watchlist_trailing_idx on matching.stop_orders_watchlist
+  (segment_id, symbol_id, source)
+  where type = 'TRAILING_STOP';
+
+-- The lists of linked orders.
+create table matching.order_lists (
+  segment_id int not null,
+  list_id bigint not null,
+  symbol_id int not null,
+  entry_order_id bigint,
+  is_partial boolean not null default false,
+  created_at timestamptz not null,
+  primary key (segment_id, list_id)
+);
+comment on table matching.order_lists is
+  'orders that are linked: one cancels the other, or waits for the other; kept';
+comment on column matching.order_lists.list_id is 'the id of its first order';
+comment on column matching.order_lists.entry_order_id is
+  'the order whose fills bring the others to life; null when they are alive from the start';
+
+create table matching.prevented_matches (
+  segment_id int not null,
+  prevented_match_id bigint not null,
+  prevented_at timestamptz not null,
+  symbol_id int not null,
+  seq bigint not null,
+  stp reference.stp_mode not null,
+  price reference.price not null,
+  taker_order_id bigint not null,
+  maker_order_id bigint not null,
+  taker_id int not null,
+  maker_id int not null,
+  taker_quantity numeric not null,
+  maker_quantity numeric not null,
+  primary key (segment_id, prevented_match_id)
+);
+comment on table matching.prevented_matches is
+  'trades that were prevented because both orders have one owner or group; insert only';
+create index prevented_matches_taker_idx on matching.prevented_matches
+  (segment_id, taker_order_id);
+create index prevented_matches_maker_idx on matching.prevented_matches
+  (segment_id, maker_order_id);
+
+alter table matching.events
+  alter column order_id drop not null,
+  alter column participant_id drop not null,
+  alter column side drop not null,
+  add column visible_quantity numeric,
+  add column prior_visible_quantity numeric,
+  add column maker_visible_quantity numeric,
+  add column maker_prior_visible_quantity numeric,
+  add column maker_price numeric;
+comment on column matching.events.maker_price is
+  'where the maker rested, when that is not the price of the trade';
+comment on column matching.events.visible_quantity is
+  'what of remaining is shown, where it is not all of it';
+comment on column matching.events.maker_visible_quantity is
+  'what of maker_remaining is shown, where it is not all of it';
+-- The amendments of an order.
+create index events_amended_idx on matching.events (segment_id, order_id) where kind = 'AMENDED';
+
+-- The matcher's memory: what a batch asks, and what came of it. The functions that knew the old
+-- shapes go with them and come back below.
+drop type matching.executed, matching.outcome, matching.batch, matching.slots, matching.final_order
+  cascade;
+-- What a command asks, at length; see matching.ask_commands.
+create type matching.asked as (
+  op matching.operation,
+  is_buy boolean,
+  is_market boolean,
+  rests boolean,
+  probes boolean,
+  kills boolean,
+  quantity numeric,
+  quote_quantity numeric,
+  stp reference.stp_mode,
+  mate_ids int[],
+  bar matching.refusal,
+  end_reason matching.end_reason,
+  is_only_if_new boolean,
+  is_post_only boolean,
+  is_sliding boolean,
+  pending matching.pending_reason,
+  sibling int,
+  is_stop boolean,
+  fires_at_once boolean,
+  source_price numeric,
+  stop_price numeric,
+  is_up boolean,
+  trailing_offset numeric,
+  trailing_bips int,
+  activation_price numeric,
+  activation_is_up boolean,
+  watermark_price numeric,
+  limit_offset numeric,
+  parked_price numeric,
+  fires_above numeric,
+  fires_below numeric,
+  refusal matching.refusal
+);
+-- An order in memory.
+create type matching.slot as (
+  order_id bigint,
+  owner_id int,
+  party_no int,
+  quantity numeric,
+  hold numeric,
+  hold_before numeric,
+  fee_exact numeric,
+  fee numeric,
+  filled numeric,
+  paid numeric,
+  display numeric,
+  visible numeric,
+  list_id bigint,
+  pending matching.pending_reason,
+  created_at timestamptz,
+  book_tid tid,
+  last_seq bigint,
+  end_reason matching.end_reason,
+  refusal matching.refusal,
+  type matching.order_type_enum,
+  stp reference.stp_mode,
+  is_post_only boolean,
+  is_sliding boolean
+);
+comment on type matching.slot is
+  'an order in the matcher''s memory; filled and paid are what this batch added';
+-- Orders in memory, with what they are sorted by.
+create type matching.chunk as (
+  sort_prices numeric[],
+  priority_nos bigint[],
+  remaining numeric[],
+  slots matching.slot[]
+);
+create type matching.started as (
+  refusal matching.refusal,
+  kind matching.event_kind,
+  sort_price numeric,
+  remaining numeric,
+  quantity numeric,
+  is_buy boolean,
+  end_reason matching.end_reason,
+  from_price numeric,
+  from_left numeric,
+  from_visible numeric
+);
+comment on type matching.started is 'what a command makes of an order that stands already';
+-- A batch: an element a command first, then the orders that it names, then two empty ones.
+create type matching.batch as (
+  asked matching.asked[],
+  refusals matching.refusal[],
+  order_ids bigint[],
+  repeat_of bigint[],
+  owner_ids int[],
+  target_ids bigint[],
+  targets int[],
+  found matching.chunk,
+  sort_prices numeric[],
+  priority_nos bigint[],
+  remaining numeric[],
+  slots matching.slot[],
+  standing int[],
+  party_ids int[]
+);
+create type matching.closing as (
+  kind matching.event_kind,
+  seq bigint,
+  order_id bigint,
+  owner_id int,
+  sort_price numeric,
+  quantity numeric,
+  remaining numeric,
+  visible numeric,
+  reason matching.end_reason,
+  from_seq bigint,
+  from_price numeric,
+  from_remaining numeric,
+  from_visible numeric
+);
+comment on type matching.closing is
+  'the event that a command ends with, and what its order was before';
+create type matching.fill as (
+  seq bigint,
+  price numeric,
+  quantity numeric,
+  bought boolean,
+  taker_order_id bigint,
+  maker_order_id bigint,
+  taker_id int,
+  maker_id int,
+  taker_fee numeric,
+  maker_fee numeric,
+  maker_remaining numeric,
+  maker_visible numeric,
+  maker_prior_visible numeric
+);
+create type matching.prevented_match as (
+  seq bigint,
+  stp reference.stp_mode,
+  price numeric,
+  bought boolean,
+  taker_order_id bigint,
+  maker_order_id bigint,
+  taker_id int,
+  maker_id int,
+  taker_quantity numeric,
+  maker_quantity numeric,
+  maker_remaining numeric,
+  maker_visible numeric,
+  maker_prior_visible numeric
+);
+create type matching.outcome as (
+  done int,
+  last_seq bigint,
+  last_price numeric,
+  refusals matching.refusal[],
+  closings matching.closing[],
+  fills matching.fill[],
+  prevented matching.prevented_match[],
+  slots matching.slot[],
+  sort_prices numeric[],
+  priority_nos bigint[],
+  remaining numeric[],
+  asked matching.asked[],
+  is_linked boolean,
+  is_breached boolean
+);
+comment on type matching.outcome is
+  'what came of a batch: how each of its commands ended, the fills, and the slots as they ended';
+-- An order as a batch leaves it; slot is the number of its slot.
+create type matching.final_order as (
+  slot int,
+  order_id bigint,
+  owner_id int,
+  sort_price numeric,
+  priority_no bigint,
+  remaining numeric,
+  quantity numeric,
+  hold numeric,
+  hold_before numeric,
+  fee_exact numeric,
+  fee numeric,
+  filled numeric,
+  paid numeric,
+  prevented numeric,
+  display numeric,
+  visible numeric,
+  list_id bigint,
+  pending matching.pending_reason,
+  created_at timestamptz,
+  book_tid tid,
+  last_seq bigint,
+  end_reason matching.end_reason,
+  refusal matching.refusal
+);
+-- What a batch does: its commands as they were asked and came out, at which time, the state of the
+-- symbol after it, and what it does to accounts, which is done last.
+create type matching.executed as (
+  batch matching.batch,
+  outcome matching.outcome,
+  executed_at timestamptz,
+  state matching.symbol_state,
+  changes ledger.account_change[]
+);
+
+-- What the outside sees of an order: what it asked for, too.
+alter type matching.order_row
+  add attribute quote_quantity numeric,
+  add attribute stop_price numeric,
+  add attribute trigger_source matching.trigger_source,
+  add attribute trailing_offset numeric,
+  add attribute trailing_bips int,
+  add attribute activation_price numeric,
+  add attribute limit_offset numeric,
+  add attribute post_only boolean,
+  add attribute slide boolean,
+  add attribute display_quantity numeric,
+  add attribute expire_at timestamptz,
+  add attribute stp reference.stp_mode,
+  add attribute prevented_quantity numeric,
+  add attribute list_id bigint;
+alter type matching.command_answer
+  add attribute quote_quantity numeric,
+  add attribute stop_price numeric,
+  add attribute trigger_source matching.trigger_source,
+  add attribute trailing_offset numeric,
+  add attribute trailing_bips int,
+  add attribute activation_price numeric,
+  add attribute limit_offset numeric,
+  add attribute post_only boolean,
+  add attribute slide boolean,
+  add attribute display_quantity numeric,
+  add attribute expire_at timestamptz,
+  add attribute stp reference.stp_mode,
+  add attribute prevented_quantity numeric,
+  add attribute list_id bigint;
+alter type api.order_item
+  drop attribute cursor,
+  add attribute quote_quantity numeric,
+  add attribute stop_price numeric,
+  add attribute trigger_source matching.trigger_source,
+  add attribute trailing_offset numeric,
+  add attribute trailing_bips int,
+  add attribute activation_price numeric,
+  add attribute limit_offset numeric,
+  add attribute post_only boolean,
+  add attribute slide boolean,
+  add attribute display_quantity numeric,
+  add attribute expire_at timestamptz,
+  add attribute stp reference.stp_mode,
+  add attribute prevented_quantity numeric,
+  add attribute list_id bigint,
+  add attribute cursor text;
+-- What an order that is only tried would hold, and which matches would be prevented.
+create type matching.tried_answer as (
+  command_no int,
+  error_state text,
+  error_code text,
+  error_detail text,
+  error_field text,
+  error_bound text,
+  order_id bigint,
+  client_id text,
+  symbol text,
+  side matching.order_side_enum,
+  type matching.order_type_enum,
+  time_in_force matching.time_in_force_enum,
+  price numeric,
+  quantity numeric,
+  client_order_id text,
+  idempotency_key text,
+  status matching.order_status_enum,
+  pending_reason matching.pending_reason,
+  end_reason matching.end_reason,
+  reject_code matching.refusal,
+  filled_quantity numeric,
+  remaining_quantity numeric,
+  average_price numeric,
+  fee numeric,
+  seq bigint,
+  created_at timestamptz,
+  updated_at timestamptz,
+  fills json,
+  quote_quantity numeric,
+  stop_price numeric,
+  trigger_source matching.trigger_source,
+  trailing_offset numeric,
+  trailing_bips int,
+  activation_price numeric,
+  limit_offset numeric,
+  post_only boolean,
+  slide boolean,
+  display_quantity numeric,
+  expire_at timestamptz,
+  stp reference.stp_mode,
+  prevented_quantity numeric,
+  list_id bigint,
+  hold_amount numeric,
+  hold_asset text,
+  prevented json
+);
+
+drop function matching.status_of(
+  numeric, numeric, matching.end_reason, matching.refusal
+);
+drop function matching.read_funds(reference.symbols, int[]);
+drop function matching.cancel_orders(int, int, int, matching.order_side_enum, timestamptz);
+drop function api.cancel_orders(int, text, text, text, timestamptz);
+drop function api.events_after(int, int[], bigint[], int);
+
+--!include api/amendments.sql
+--!include matching/cancel_command.sql
+--!include matching/is_special.sql
+--!include matching/refuse_command.sql
+--!include matching/refuse_terms.sql
+--!include matching/parse_commands.sql
+--!include matching/refuse_in_phase.sql
+--!include matching/bar_commands.sql
+--!include matching/wanted_keys.sql
+--!include matching/claim_keys.sql
+--!include matching/prepare_batch.sql
+--!include matching/roll_back.sql
+--!include ledger/sum_changes.sql
+--!include matching/padded_closings.sql
+--!include matching/add_outcome.sql
+--!include matching/drop_done.sql
+--!include matching/release_command.sql
+--!include matching/due_commands.sql
+--!include matching/list_orders.sql
+--!include matching/end_siblings.sql
+--!include matching/tick_inside.sql
+--!include matching/fired_command.sql
+--!include matching/stop_level.sql
+--!include matching/trail_stops.sql
+--!include matching/fire_stops.sql
+--!include matching/exit_command.sql
+--!include matching/grow_command.sql
+--!include matching/exit_commands.sql
+--!include matching/final_orders.sql
+--!include matching/list_commands.sql
+--!include matching/follow_ups.sql
+--!include matching/fund_changes.sql
+--!include matching/has_consequences.sql
+--!include matching/end_kind.sql
+--!include matching/closing_kind.sql
+--!include matching/enter_parked.sql
+--!include matching/order_hold.sql
+--!include matching/prevented_end.sql
+--!include matching/prevented_maker.sql
+--!include matching/prevented_taker.sql
+--!include matching/read_book.sql
+--!include matching/refuse_cost.sql
+--!include matching/refuse_take.sql
+--!include matching/rest_end.sql
+--!include matching/start_change.sql
+--!include matching/match_batch.sql
+--!include matching/next_state.sql
+--!include matching/amend_terms.sql
+--!include matching/fill_slots.sql
+--!include matching/named_orders.sql
+--!include matching/read_orders.sql
+--!include matching/find_targets.sql
+--!include matching/tie_lists.sql
+--!include matching/prepare_part.sql
+--!include matching/put_before.sql
+--!include matching/read_funds.sql
+--!include matching/has_parked.sql
+--!include matching/record_starts.sql
+--!include matching/record_events.sql
+--!include matching/record_lists.sql
+--!include matching/status_of.sql
+--!include matching/record_orders.sql
+--!include matching/parked_slots.sql
+--!include matching/touched_orders.sql
+--!include matching/record_parked.sql
+--!include matching/record_prevented.sql
+--!include matching/record_trades.sql
+--!include matching/update_standing.sql
+--!include matching/record_outcome.sql
+--!include matching/watch_state.sql
+--!include matching/run_batch.sql
+--!include matching/save_state.sql
+--!include matching/execute_batch.sql
+--!include matching/standing_orders.sql
+--!include matching/cancel_orders.sql
+--!include api/cancel_orders.sql
+--!include api/events_after.sql
+--!include matching/first_answers.sql
+--!include matching/order_rows.sql
+--!include matching/other_answers.sql
+--!include matching/prevented_quantity.sql
+--!include matching/taker_fills.sql
+--!include matching/placed_answers.sql
+--!include matching/command_answers.sql
+--!include matching/read_commands.sql
+--!include api/execute_commands.sql
+--!include api/prevented_matches.sql
+--!include api/symbols.sql
+--!include matching/tried_answers.sql
+--!include api/test_commands.sql
+--!include matching/levels_json.sql
+--!include matching/participant_orders.sql
+--!include ops/audit_orders.sql
+--!include ops/audit_parked.sql
+--!include ops/audit.sql
+--!include ops/v_holds.sql

@@ -24,7 +24,12 @@ create or replace function api.events_after(
   maker_order_id bigint,
   maker_client_id text,
   maker_remaining numeric,
-  reason text
+  reason text,
+  visible numeric,
+  prior_visible numeric,
+  maker_visible numeric,
+  maker_prior_visible numeric,
+  maker_price numeric
 )
 language sql stable
 security definer
@@ -35,7 +40,9 @@ as $$
     trim_scale(e.price), trim_scale(e.quantity), trim_scale(e.remaining),
     trim_scale(e.prior_price), trim_scale(e.prior_remaining),
     case when e.kind = 'TRADE' then c.symbol_id * 1000000000000 + e.seq end, e.maker_order_id,
-    m.client_id, trim_scale(e.maker_remaining), e.reason
+    m.client_id, trim_scale(e.maker_remaining), e.reason, trim_scale(e.visible_quantity),
+    trim_scale(e.prior_visible_quantity), trim_scale(e.maker_visible_quantity),
+    trim_scale(e.maker_prior_visible_quantity), trim_scale(e.maker_price)
   from unnest(p_symbol_ids, p_seqs) as c (symbol_id, seq)
   join reference.symbols as s
     on s.symbol_id = c.symbol_id
@@ -48,7 +55,7 @@ as $$
     order by v.seq
     limit p_limit
   ) as e
-  join reference.participants as p
+  left join reference.participants as p
     on p.participant_id = e.participant_id
   left join reference.participants as m
     on m.participant_id = e.maker_id

@@ -20,8 +20,7 @@ declare
   v_symbol reference.symbols := reference.get_symbol(p_segment_id, p_symbol);
   v_commands matching.command[];
 begin
-  select array_agg(c) into v_commands
-  from jsonb_populate_recordset(null::matching.command, p_commands) as c;
+  v_commands := matching.read_commands(p_commands);
 
   return query
   select a.*

@@ -21,8 +21,25 @@ select
   trim_scale(s.taker_rate::numeric) as taker_rate,
   s.base_decimals,
   s.quote_decimals,
-  s.created_at
+  s.created_at,
+  st.phase,
+  s.default_stp,
+  s.allowed_stps::text[] as allowed_stps,
+  s.protection_rests,
+  trim_scale(s.collar_rate::numeric) as collar_rate,
+  s.max_open_orders,
+  trim_scale(s.max_position) as max_position,
+  s.max_iceberg_parts,
+  s.min_trailing_bips,
+  s.max_trailing_bips,
+  s.max_cascade,
+  trim_scale(s.band_rate::numeric) as band_rate,
+  s.band_action,
+  s.accept_when_closed
 from reference.symbols as s
+join matching.symbol_state as st
+  on st.segment_id = s.segment_id
+  and st.symbol_id = s.symbol_id
 join reference.assets as b
   on b.asset_id = s.base_asset_id
 join reference.assets as q

@@ -1,11 +1,16 @@
--- Cancels all open orders of a participant, of one symbol or side when given, in one transaction.
--- The locks of all symbols are taken first, in their order, then those of all its accounts.
--- Returns the ids that it cancelled, in book order. Locks: symbols, then accounts.
+-- Cancels the open orders, the parked ones too, of participants, of one symbol, side or range of
+-- limit prices when given, for this reason, in one transaction. The locks of all symbols are taken
+-- first, in their order, then those of all their accounts.
+-- Returns the ids that it cancelled, in book order, parked ones behind.
+-- Locks: symbols, then accounts.
 create or replace function matching.cancel_orders(
   p_segment_id int,
-  p_participant_id int,
+  p_participant_ids int[],
   p_symbol_id int,
   p_side matching.order_side_enum,
+  p_min_price numeric,
+  p_max_price numeric,
+  p_reason matching.end_reason,
   p_now timestamptz
 ) returns setof bigint
 language plpgsql volatile
@@ -21,10 +26,7 @@ begin
   where s.segment_id = p_segment_id
     and s.symbol_id = coalesce(p_symbol_id, s.symbol_id)
     and exists (
-      select from matching.book as b
-      where b.segment_id = p_segment_id
-        and b.participant_id = p_participant_id
-        and b.symbol_id = s.symbol_id
+      select from matching.standing_orders(p_segment_id, p_participant_ids, s.symbol_id)
     );
 
   foreach v_symbol_id in array coalesce(v_symbol_ids, '{}') loop
@@ -35,31 +37,32 @@ begin
   perform
   from ledger.accounts as a
   where a.segment_id = p_segment_id
-    and a.participant_id = p_participant_id
-  order by a.asset_id
+    and a.participant_id = any (p_participant_ids)
+  order by a.participant_id, a.asset_id
   for no key update;
 
   foreach v_symbol_id in array coalesce(v_symbol_ids, '{}') loop
     select array_agg(
-      row('CANCEL', null, null, null, null, null, null, null, null, b.order_id)::matching.command
-      order by b.side, b.sort_price, b.priority_no
+      matching.cancel_command(o.order_id, p_reason)
+      order by o.is_parked, o.side, o.sort_price, o.priority_no
     )
     into v_commands
-    from matching.book as b
-    where b.segment_id = p_segment_id
-      and b.participant_id = p_participant_id
-      and b.symbol_id = v_symbol_id
-      and b.side = coalesce(p_side, b.side);
+    from matching.standing_orders(p_segment_id, p_participant_ids, v_symbol_id) as o
+    where o.side = coalesce(p_side, o.side)
+      and abs(o.sort_price) >= coalesce(p_min_price, 0)
+      and abs(o.sort_price) <= coalesce(p_max_price, 'Infinity');
 
     continue when v_commands is null;
     v_executed := matching.execute_batch(v_symbol_id, p_now, v_commands);
     return query
-    select e.order_id
-    from unnest((v_executed.outcome).order_ids) with ordinality as e (order_id, n)
-    where e.order_id is not null
-    order by e.n;
+    select c.order_id
+    from (select u.order_id, row_number() over () as n from unnest(v_commands) as u) as c
+    join unnest((v_executed.outcome).refusals) with ordinality as r (refusal, n)
+      on r.n = c.n
+    where coalesce(r.refusal, 'ALREADY_CANCELLED') = 'ALREADY_CANCELLED'
+    order by c.n;
   end loop;
 end;
 $$;
 comment on function matching.cancel_orders is
-  'cancels all open orders of a participant in one transaction';
+  'cancels the open orders of participants in one transaction';

@@ -11,6 +11,7 @@ as $$
 declare
   v_batch matching.batch := p_executed.batch;
   v_refusals matching.refusal[] := (p_executed.outcome).refusals;
+  v_targets bigint[] := v_batch.target_ids;
   v_first matching.order_row[];
   v_now matching.order_row[];
 begin
@@ -24,12 +25,12 @@ begin
       ) as a
     );
   end if;
-  if v_batch.ops && array['CANCEL', 'AMEND']::matching.operation[] then
+  if array_remove(v_targets, null) <> '{}' then
     v_now := array(
       select a
       from matching.order_rows(p_symbol.segment_id, array(
         select distinct t.id
-        from unnest(v_batch.target_ids, v_refusals) as t (id, refusal)
+        from unnest(v_targets, v_refusals) as t (id, refusal)
         where t.id is not null
           and t.refusal is distinct from 'UNKNOWN_ORDER'
       )) as a

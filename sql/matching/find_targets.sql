@@ -1,7 +1,9 @@
--- Finds the orders that a batch cancels or amends, by order id or by the owner's client order id,
--- among the batch's own orders and in the book, and gives each of the latter a slot behind the
--- commands' own. What cannot be found, is somebody else's or has ended refuses the command.
--- Call it under the lock of the symbol. Reads only; returns the batch.
+-- Finds the orders that a batch cancels, amends or releases, by order id or by the owner's client
+-- order id, among the batch's own orders and those that rest or are parked; the latter get slots
+-- behind the commands' own. What cannot be found, is somebody else's or has ended refuses the
+-- command.
+-- Call it under the lock of the symbol. Reads only; returns the batch with target_ids, targets,
+-- found, and the refusals and prices of amendments.
 create or replace function matching.find_targets(
   p_symbol reference.symbols,
   p_commands matching.command[],
@@ -10,9 +12,6 @@ create or replace function matching.find_targets(
 language plpgsql volatile
 set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
 as $$
-declare
-  v_count int := cardinality(p_batch.ops);
-  v_found matching.slots;
 begin
   select array_agg(
     coalesce(c.order_id, (
@@ -27,16 +26,13 @@ begin
   )
   into p_batch.target_ids
   from (
-    select a.op, a.order_id, a.client_order_id, o.owner_id, a.n
-    from unnest(p_commands) with ordinality as a (
-      op, client_id, side, type, time_in_force, price, quantity, client_order_id, idempotency_key,
-      order_id, n
-    )
-    join unnest((p_batch.slots).owner_id) with ordinality as o (owner_id, n)
+    select a.op, a.order_id, a.client_order_id, o.owner_id, o.n
+    from (select u.*, row_number() over () as n from unnest(p_commands) as u) as a
+    join unnest(p_batch.owner_ids) with ordinality as o (owner_id, n)
       on o.n = a.n
   ) as c;
 
-  v_found := matching.read_orders(
+  p_batch.found := matching.read_orders(
     p_symbol, array(select distinct i.id from unnest(p_batch.target_ids) as i (id))
   );
 
@@ -46,37 +42,26 @@ begin
   into p_batch.targets, p_batch.refusals, p_batch.sort_prices
   from (
     select
-      c.n, s.slot, s.is_buy, b.price,
+      b.n, s.slot, coalesce(s.is_buy, a.side = 'BUY') as is_buy, b.price,
       case
-        when b.refusal is not null or b.op = 'PLACE' then b.refusal
-        when s.slot is null then matching.refuse_ended(p_symbol, b.op, c.order_id, b.owner_id)
+        when b.refusal is not null or a.op = 'PLACE' then b.refusal
+        when s.slot is null then matching.refuse_ended(p_symbol, a.op, b.order_id, b.owner_id)
         when b.owner_id <> s.owner_id then 'UNKNOWN_ORDER'
-        when b.op = 'AMEND' then matching.refuse_command(
-          p_symbol, b.op, null, null, coalesce(b.price, s.price),
-          coalesce(b.quantity, s.quantity)
+        when a.op = 'AMEND' and s.is_market and b.price is not null then 'PRICE_NOT_ALLOWED'
+        when a.op = 'AMEND' then matching.refuse_command(
+          p_symbol, a.op, null, null, coalesce(b.price, s.price), coalesce(a.quantity, s.quantity)
         )
       end as refusal
-    from unnest(p_batch.target_ids) with ordinality as c (order_id, n)
-    join unnest(
-      p_batch.ops, p_batch.refusals, p_batch.sort_prices, p_batch.quantities,
-      (p_batch.slots).owner_id
-    ) with ordinality as b (op, refusal, price, quantity, owner_id, n)
-      on b.n = c.n
-    left join (
-      select o.order_id, o.n as slot, o.is_buy, abs(o.price) as price, o.quantity, o.owner_id
-      from unnest(
-        p_batch.order_ids, p_batch.is_buy, p_batch.sort_prices, p_batch.quantities,
-        (p_batch.slots).owner_id
-      ) with ordinality as o (order_id, is_buy, price, quantity, owner_id, n)
-      union all
-      select o.order_id, v_count + o.n, o.price < 0, abs(o.price), o.quantity, o.owner_id
-      from unnest(v_found.order_id, v_found.sort_price, v_found.quantity, v_found.owner_id)
-        with ordinality as o (order_id, price, quantity, owner_id, n)
-    ) as s
-      on s.order_id = c.order_id
+    from unnest(p_batch.target_ids, p_batch.refusals, p_batch.sort_prices, p_batch.owner_ids)
+      with ordinality as b (order_id, refusal, price, owner_id, n)
+    join (
+      select u.op, u.side, u.quantity, row_number() over () as n
+      from unnest(p_commands) as u
+    ) as a
+      on a.n = b.n
+    left join matching.named_orders(p_commands, p_batch) as s
+      on s.order_id = b.order_id
   ) as t;
-
-  p_batch.slots := matching.append_slots(p_batch.slots, v_found);
   return p_batch;
 end;
 $$;

@@ -17,11 +17,20 @@ begin
   select
     o.order_id, p.client_id, s.symbol, o.side, o.type, o.time_in_force, trim_scale(e.price),
     trim_scale(e.quantity), o.client_order_id, o.idempotency_key,
-    matching.status_of(r.remaining, coalesce(f.filled, 0), r.end_reason, o.refusal),
-    null::matching.pending_reason,
-    r.end_reason, o.refusal, trim_scale(coalesce(f.filled, 0)), trim_scale(r.remaining),
+    matching.status_of(r.remaining, coalesce(f.filled, 0), r.end_reason, r.refusal, r.pending),
+    r.pending, r.end_reason, r.refusal, trim_scale(coalesce(f.filled, 0)), trim_scale(r.remaining),
     matching.average_price(f.notional, f.filled), trim_scale(coalesce(f.fee, 0)), o.entry_seq,
-    o.created_at, o.created_at, coalesce(f.fills, '[]')
+    o.created_at, o.created_at, coalesce(f.fills, '[]'),
+    trim_scale(o.quote_quantity), trim_scale(o.stop_price), o.trigger_source,
+    trim_scale(o.trailing_offset), o.trailing_bips, trim_scale(o.activation_price),
+    trim_scale(o.limit_offset), o.post_only, o.slide, trim_scale(o.display_quantity), o.expire_at,
+    o.stp, (
+      select trim_scale(coalesce(sum(m.taker_quantity), 0))
+      from matching.prevented_matches as m
+      where m.segment_id = o.segment_id
+        and m.taker_order_id = o.order_id
+        and m.seq <= o.entry_seq
+    ), o.list_id
   from reference.ids(p_segment_id, p_order_ids) as i
   join matching.orders as o
     on o.segment_id = i.segment_id
@@ -37,7 +46,9 @@ begin
     on s.symbol_id = o.symbol_id
   cross join lateral (
     select
-      case when e.kind = 'OPENED' then e.remaining else 0 end as remaining,
+      case when e.kind in ('OPENED', 'PARKED') then e.remaining else 0 end as remaining,
+      case when e.kind = 'PARKED' then e.reason::matching.pending_reason end as pending,
+      case when e.kind = 'REJECTED' then e.reason::matching.refusal end as refusal,
       case when e.kind in ('CANCELLED', 'EXPIRED') then e.reason::matching.end_reason end
         as end_reason
   ) as r

@@ -1,22 +1,27 @@
 -- Matches a batch of commands in their order, by price, then time, and writes nothing: it reads the
--- book and computes what happens, so that a dry run and the real run are one code, and a batch can
--- be computed again when the funds it was computed with have changed [MAT-001].
+-- book and computes what happens, so that a batch can be computed again when the funds it was
+-- computed with have changed [MAT-001].
 --
--- A slot is an order in memory: first one for each command (a placed order, or an amended one that
--- lost its place), then the orders that commands name, two empty ones, then makers as they are
--- read. sort_price makes both sides alike: the price of an ask, the negative price of a bid;
--- smaller is better, and an order reaches makers up to its own negative one. A side's queue is the
--- book, read in chunks, merged with a heap of what came to rest or was named in this batch. Who
--- leaves a queue stays in place with nothing left, and is passed over.
+-- A slot is an order in memory: first one for each command (a placed order, one released from where
+-- it was parked, or an amended one that lost its place), then the orders that commands name, two
+-- empty ones, then makers as they are read. sort_price makes both sides alike: the price of an ask,
+-- the negative price of a bid; smaller is better, and an order reaches makers up to its own
+-- negative one. A side's queue is the book, read in chunks, merged with a heap of what came to
+-- rest, was named or was shown anew in this batch. Who leaves a queue stays with nothing left, and
+-- is passed.
 --
--- Takes the symbol, its last event number, the batch, and what each party has in base and quote.
+-- It stops early, and says after how many commands, when what follows from a command must come
+-- before the next one: a trade that may fire a stop order, an order of a list that was touched, a
+-- price band that was reached.
+-- Takes the symbol and its state, the batch, and what each party has in base and quote.
 -- Returns the closing event of each command, the fills, and the slots as they end.
 -- Call it under the lock of the symbol. Reads only.
--- Keeps [MAT-040] time in force, [MAT-041] fill or kill, [MAT-042] no trade with oneself, [MAT-043]
--- market protection, [MAT-044] amend, [MAT-030] holds, [LED-002] fees.
+-- Keeps [MAT-040] time in force, [MAT-041] fill or kill, [MAT-042] self-trade prevention, [MAT-043]
+-- market protection, [MAT-044] amend, [MAT-045] post-only, [MAT-046] icebergs, [MAT-047] quote
+-- quantities, [MAT-030] holds, [LED-002] fees.
 create or replace function matching.match_batch(
   p_symbol reference.symbols,
-  p_last_seq bigint,
+  p_state matching.symbol_state,
   p_batch matching.batch,
   p_base_funds numeric[],
   p_quote_funds numeric[]
@@ -24,147 +29,112 @@ create or replace function matching.match_batch(
 language plpgsql volatile
 as $$
 declare
-  c_units constant numeric := reference.units_in_one(p_symbol.quote_decimals);
+  c_one constant numeric := reference.units_in_one(p_symbol.quote_decimals);
   c_unit constant numeric := reference.asset_unit(p_symbol.quote_decimals);
-  c_hold_rate constant numeric := greatest(p_symbol.taker_rate, p_symbol.maker_rate, 0);
-  c_count constant int := cardinality(p_batch.ops);
+  c_rate constant numeric := greatest(p_symbol.taker_rate, p_symbol.maker_rate, 0);
+  c_count constant int := cardinality(p_batch.asked);
   -- The batch, taken apart: an element of a field of a record costs a copy of it.
-  b_op matching.operation[] := p_batch.ops;               b_target int[] := p_batch.targets;
-  b_buy boolean[] := p_batch.is_buy;                      b_rests boolean[] := p_batch.rests;
-  b_probe boolean[] := p_batch.probes;                    b_kill boolean[] := p_batch.kills;
-  b_market boolean[] := p_batch.is_market;                b_key numeric[] := p_batch.sort_prices;
-  b_quantity numeric[] := p_batch.quantities;
-  v_base numeric[] := p_base_funds;                       v_quote numeric[] := p_quote_funds;
-  -- The slots.
-  s_order bigint[] := (p_batch.slots).order_id;           s_owner int[] := (p_batch.slots).owner_id;
-  s_party int[] := (p_batch.slots).party_no;   s_key numeric[] := (p_batch.slots).sort_price;
-  s_place bigint[] := (p_batch.slots).priority_no; s_left numeric[] := (p_batch.slots).remaining;
-  s_hold numeric[] := (p_batch.slots).hold;               s_hold0 numeric[] := s_hold;
-  s_exact numeric[] := (p_batch.slots).fee_exact;         s_fee numeric[] := (p_batch.slots).fee;
-  s_quantity numeric[] := (p_batch.slots).quantity;       s_end matching.end_reason[];
-  s_created timestamptz[] := (p_batch.slots).created_at; s_tid tid[] := (p_batch.slots).book_tid;
-  s_next int[];                  -- the slot read after this one, where it is not the next number
-  s_moved int[]; s_first int[];  -- where an amended order went on, by where it was first; and back
-  s_filled numeric[]; s_paid numeric[]; s_seq bigint[];  -- what this batch did to it
-  v_top int := cardinality(s_order);
-  -- The queues, 1 the asks, 2 the bids. Of the book: the last slot passed, the last one read, and
-  -- whether there is more. The heaps: node k of side x is h_slot[2 * k + x]; what is to be pushed.
-  q_passed int[] := array[v_top - 1, v_top]; q_read int[] := q_passed;
-  q_more boolean[] := array[true, true]; h_slot int[] := '{0}'; h_count int[] := array[0, 0];
-  v_push int[] := array(select g from generate_series(c_count + 1, v_top - 2) as g);
-  -- The fills, and the closing event of each command (with what it changed, at which event).
-  f_seq bigint[]; f_price numeric[]; f_quantity numeric[]; f_taker bigint[]; f_maker bigint[];
-  f_taker_id int[]; f_maker_id int[]; f_bought boolean[]; f_taker_fee numeric[];
-  f_maker_fee numeric[]; f_maker_left numeric[]; v_fills int := 0;
-  e_refusal matching.refusal[] := p_batch.refusals; e_kind matching.event_kind[]; e_seq bigint[];
-  e_order bigint[]; e_key numeric[]; e_quantity numeric[]; e_left numeric[]; e_from numeric[];
-  e_from_left numeric[]; e_from_seq bigint[]; e_owner int[]; e_reason matching.end_reason[];
-  -- The command at hand.
-  v_op matching.operation; v_refusal matching.refusal; v_end matching.end_reason; v_buy boolean;
-  v_probe boolean; v_self boolean; v_chunk matching.slots; v_seq bigint := p_last_seq; v_party int;
-  v_key numeric; v_reach numeric; v_left numeric; v_had numeric; v_q numeric; v_cost numeric;
-  v_due numeric; v_had_fee numeric; v_hold numeric; v_freed numeric; v_sum numeric;
-  v_sum_cost numeric; v_book int; v_heap int; v_at int; v_skip int; t int; m int; p int; x int;
-  y int; k int; n int; lo int;
+  b_asked matching.asked[] := p_batch.asked;  b_refusal matching.refusal[] := p_batch.refusals;
+  b_target int[] := p_batch.targets;
+  v_base numeric[] := p_base_funds;           v_quote numeric[] := p_quote_funds;
+  -- The slots: what the queues are ordered by, what is left, all else. Where an amended order went
+  -- on, by where it was first, and back; the slot read next, where it is not the next number.
+  s_key numeric[] := p_batch.sort_prices;     s_place bigint[] := p_batch.priority_nos;
+  s_left numeric[] := p_batch.remaining;      s_slot matching.slot[] := p_batch.slots;
+  s_moved int[]; s_first int[]; s_next int[]; v_top int := cardinality(s_slot);
+  -- The queues, 1 the asks, 2 the bids. Of the book: last slot passed, last one read, its place, is
+  -- there more. The heaps: node k of side x is h_slot[2 * k + x]; who is to leave, to come back.
+  q_passed int[] := array[v_top - 1, v_top]; q_read int[] := q_passed; q_place bigint[] := '{0,0}';
+  q_more boolean[] := '{t,t}'; h_slot int[] := '{0}'; h_count int[] := '{0,0}';
+  h_skip int[] := '{0,0}'; v_back int[] := '{}'; v_push int[] := p_batch.standing;
+  -- What comes of it.
+  v_closings matching.closing[] := '{null}'; v_fills matching.fill[]; v_fill int := 0;
+  v_prevented matching.prevented_match[]; v_linked boolean := false; v_breached boolean := false;
+  v_above numeric := p_state.fires_above; v_below numeric := p_state.fires_below;
+  v_last numeric := p_state.last_price; v_seq bigint := p_state.last_seq; v_done int := c_count;
+  -- The command at hand, its order and the maker.
+  v_c matching.asked; v_t matching.slot; v_o matching.slot; v_s matching.started;
+  v_refusal matching.refusal; v_kind matching.event_kind; v_chunk matching.chunk;
+  v_buy boolean; v_probe boolean; v_self boolean; v_key numeric; v_reach numeric; v_wall numeric;
+  v_left numeric; v_had numeric; v_q numeric; v_m numeric; v_cost numeric; v_due numeric;
+  v_fee numeric; v_taker_due numeric; v_hold numeric; v_freed numeric; v_lost numeric;
+  v_sum numeric; v_spent numeric; v_rest numeric; v_level numeric; v_budget numeric;
+  v_from_seq bigint; v_first numeric; v_party int; v_was int; v_book int; v_heap int; v_at int;
+  t int; m int; p int; x int; y int; k int; n int; lo int;
 begin
-  -- Each from element 1 on: an array that began elsewhere would not line up with the others.
-  e_kind[1] := null; e_seq[1] := null; e_order[1] := null; e_owner[1] := null; e_key[1] := null;
-  e_quantity[1] := null; e_left[1] := null; e_reason[1] := null; e_from[1] := null;
-  e_from_left[1] := null; e_from_seq[1] := null; s_filled[1] := null; s_paid[1] := null;
-  s_seq[1] := null; s_end[1] := null;
   for i in 1..c_count loop
-    continue when e_refusal[i] is not null;
-    t := i; v_op := b_op[i]; v_refusal := null; v_end := null; v_self := false; v_freed := 0;
-
+    continue when b_refusal[i] is not null;
     -- 1. What is asked for: t is the slot, v_left its quantity, v_hold what it must hold at most.
-    if v_op = 'PLACE' then
-      v_buy := b_buy[i]; v_left := s_left[i]; v_key := s_key[i];
-      v_refusal := case
-        when p_symbol.status <> 'ACTIVE' then 'SYMBOL_HALTED'::matching.refusal end;
-    else
-      lo := coalesce(s_moved[b_target[i]], b_target[i]); v_left := s_left[lo];
-      v_refusal := case
-        when lo > i and lo <= c_count then 'UNKNOWN_ORDER'::matching.refusal
-        when v_left > 0 and v_op = 'AMEND' and p_symbol.status <> 'ACTIVE' then 'SYMBOL_HALTED'
-        when v_left > 0 then null
-        when s_end[lo] is null then 'ORDER_FILLED'
-        when v_op = 'CANCEL' and s_end[lo] in ('USER', 'STP_TAKER') then 'ALREADY_CANCELLED'
-        else 'ORDER_NOT_OPEN' end;
-      v_key := coalesce(b_key[i], s_key[lo]); v_buy := v_key < 0; v_freed := s_hold[lo];
-      v_left := case when v_op = 'CANCEL' then 0
-        else greatest(coalesce(b_quantity[i] - s_quantity[lo], 0) + v_left, 0) end;
-      s_owner[i] := s_owner[lo]; s_party[i] := s_party[lo]; s_key[i] := v_key;
-      s_exact[i] := s_exact[lo]; s_fee[i] := s_fee[lo];
+    t := i; v_c := b_asked[i]; v_t := s_slot[i]; v_refusal := v_c.bar; v_kind := null; v_freed := 0;
+    v_lost := 0; v_self := false; v_wall := null; v_first := null; v_from_seq := null;
+    v_buy := v_c.is_buy; v_key := s_key[i]; v_left := v_c.quantity; v_budget := v_c.quote_quantity;
+    if v_c.op <> 'PLACE' then
+      v_was := coalesce(s_moved[b_target[i]], b_target[i]); v_t := s_slot[v_was];
+      v_s := matching.start_change(v_c, v_t, s_key[v_was], s_left[v_was], v_key,
+        v_was > i and v_was <= c_count);
+      b_refusal[i] := v_s.refusal; continue when v_s.refusal is not null;
+      v_freed := v_t.hold; v_kind := v_s.kind; v_key := v_s.sort_price; v_left := v_s.remaining;
+      v_buy := v_s.is_buy; v_t.quantity := v_s.quantity; v_t.end_reason := v_s.end_reason;
     end if;
-    v_party := s_party[t]; v_had := v_left; v_had_fee := s_fee[t];
+    if v_c.pending is not null then
+      v_c := matching.enter_parked(p_symbol, v_c, v_key, v_last); b_asked[i] := v_c;
+      v_refusal := coalesce(v_refusal, v_c.refusal); v_key := v_c.parked_price;
+    end if;
+    v_party := v_t.party_no; v_fee := v_t.fee;
     v_reach := -v_key;  -- null for a market order, until the touch is known
-    v_hold := case when v_buy then matching.buy_hold(coalesce(v_reach * v_left, 0), s_exact[t],
-      s_fee[t], c_hold_rate, c_units, c_unit) else v_left end;
+    v_hold := case when v_c.pending = 'PARENT' then 0 else coalesce(matching.order_hold(
+      v_buy, v_reach, v_left, v_t.fee_exact, v_fee, c_rate, c_one, c_unit),
+      case when v_buy then v_budget end, 0) end;
+    if v_c.sibling > 0 then v_hold := greatest(v_hold - (s_slot[v_c.sibling]).hold, 0); end if;
     if v_hold - v_freed > (case when v_buy then v_quote[v_party] else v_base[v_party] end) then
       v_refusal := coalesce(v_refusal, 'INSUFFICIENT_FUNDS');
     end if;
-    if v_op <> 'PLACE' then
-      e_refusal[i] := v_refusal;
-      continue when v_refusal is not null;
-      v_seq := v_seq + 1;
-      e_from[i] := s_key[lo]; e_from_seq[i] := v_seq; e_from_left[i] := s_left[lo];
-      if v_left = 0 then
-        t := lo; e_kind[i] := 'CANCELLED'; s_end[lo] := 'USER'; v_hold := 0;
-      elsif v_key = s_key[lo] and v_left <= s_left[lo] then
-        t := lo; e_kind[i] := 'AMENDED';
-        s_quantity[lo] := s_quantity[lo] - s_left[lo] + v_left;
-      else
-        k := coalesce(s_first[lo], lo);
-        s_moved[k] := i; s_first[i] := k; s_order[i] := s_order[lo]; s_tid[i] := s_tid[lo];
-        s_filled[i] := s_filled[lo]; s_paid[i] := s_paid[lo]; s_created[i] := s_created[lo];
-        s_quantity[i] := s_quantity[lo] - s_left[lo] + v_left;
-        s_order[lo] := null; s_left[lo] := 0; s_hold[lo] := 0;
-      end if;
+    if v_c.op <> 'PLACE' then
+      b_refusal[i] := v_refusal; continue when v_refusal is not null and v_c.op <> 'RELEASE';
+      v_seq := v_seq + 1; v_from_seq := v_seq; t := case when v_kind is null then i else v_was end;
+    end if; s_key[t] := v_key;
+    if v_c.pending is not null and v_refusal is null then
+      v_seq := v_seq + 1; v_kind := 'PARKED';
+      v_above := least(v_above, v_c.fires_above); v_below := greatest(v_below, v_c.fires_below);
     end if;
+    v_left := case when v_budget is null then v_left else 'Infinity' end; v_had := v_left;
 
-    -- 2. Take, best first. A fill-or-kill and a market buy walk twice: first to see what they would
-    -- get and what that costs, then, when all is right, to trade.
-    x := case when v_buy then 1 else 2 end; v_probe := b_probe[i]; v_sum_cost := 0;
-    while v_refusal is null and v_end is null and e_kind[i] is null loop
-      foreach m in array v_push loop
-        y := case when s_key[m] < 0 then 2 else 1 end;
-        k := h_count[y] + 1; h_count[y] := k;
-        while k > 1 loop
-          n := h_slot[k / 2 * 2 + y];
-          exit when s_key[n] < s_key[m] or s_key[n] = s_key[m] and s_place[n] < s_place[m];
-          h_slot[2 * k + y] := n; k := k / 2;
-        end loop;
-        h_slot[2 * k + y] := m;
-      end loop;
-      v_push := '{}'; v_at := q_passed[x]; v_skip := 0; v_sum := 0; v_sum_cost := 0;
+    -- 2. Take, best first. Who must know first what it gets or costs walks twice: looks, trades.
+    x := case when v_buy then 1 else 2 end; v_probe := v_c.probes; v_spent := 0;
+    while p_state.phase = 'CONTINUOUS' and v_refusal is null and v_t.end_reason is null
+      and v_kind is null loop
+      v_at := q_passed[x]; v_sum := 0; v_spent := 0; v_rest := 0;
       while v_left > v_sum loop
+        foreach m in array v_push loop
+          y := case when s_key[m] < 0 then 2 else 1 end; k := h_count[y] + 1; h_count[y] := k;
+          while k > 1 loop
+            n := h_slot[k / 2 * 2 + y];
+            exit when s_key[n] < s_key[m] or s_key[n] = s_key[m] and s_place[n] < s_place[m];
+            h_slot[2 * k + y] := n; k := k / 2;
+          end loop;
+          h_slot[2 * k + y] := m;
+        end loop; v_push := '{}';
         loop  -- the best of the book
           v_book := null;
           if v_at = q_read[x] then exit when not q_more[x];
             k := least(512, greatest(16, v_top / 8));  -- more, the more was needed so far
-            v_chunk := matching.read_book(p_symbol, v_buy, s_key[v_at], s_place[v_at], k, p_batch);
-            q_more[x] := cardinality(v_chunk.order_id) = k;
-            exit when cardinality(v_chunk.order_id) = 0;
-            s_order := s_order || v_chunk.order_id;       s_owner := s_owner || v_chunk.owner_id;
-            s_party := s_party || v_chunk.party_no;       s_key := s_key || v_chunk.sort_price;
-            s_place := s_place || v_chunk.priority_no;    s_left := s_left || v_chunk.remaining;
-            s_hold := s_hold || v_chunk.hold;             s_hold0 := s_hold0 || v_chunk.hold;
-            s_exact := s_exact || v_chunk.fee_exact;      s_fee := s_fee || v_chunk.fee;
-            s_created := s_created || v_chunk.created_at; s_tid := s_tid || v_chunk.book_tid;
-            s_next[v_at] := v_top + 1; v_top := cardinality(s_order); q_read[x] := v_top;
+            v_chunk := matching.read_book(p_symbol, v_buy, s_key[v_at], q_place[x], k, p_batch);
+            q_more[x] := cardinality(v_chunk.slots) = k; exit when cardinality(v_chunk.slots) = 0;
+            s_key := s_key || v_chunk.sort_prices;     s_place := s_place || v_chunk.priority_nos;
+            s_left := s_left || v_chunk.remaining;     s_slot := s_slot || v_chunk.slots;
+            s_next[v_at] := v_top + 1; v_top := cardinality(s_slot); q_read[x] := v_top;
+            q_place[x] := s_place[v_top];
           end if;
           v_book := coalesce(s_next[v_at], v_at + 1);
           exit when s_left[v_book] > 0; v_at := v_book;
         end loop;
         loop  -- the best of the heap
           n := h_count[x]; v_heap := case when n > 0 then h_slot[2 + x] end;
-          exit when n = 0 or s_left[v_heap] > 0 and v_heap <> v_skip;
-          -- It leaves; one that was only looked at comes back later.
-          v_push := case when v_heap = v_skip then v_push || v_heap else v_push end;
+          exit when n = 0 or s_left[v_heap] > 0 and v_heap <> h_skip[x];
+          if v_heap = h_skip[x] then h_skip[x] := 0; v_back := v_back || v_heap; end if;
           y := h_slot[2 * n + x]; n := n - 1; h_count[x] := n; k := 1;
           loop
-            lo := 2 * k;
-            exit when lo > n;
+            lo := 2 * k; exit when lo > n;
             p := h_slot[2 * lo + x]; m := h_slot[2 * lo + 2 + x];
             if lo < n
               and (s_key[m] < s_key[p] or s_key[m] = s_key[p] and s_place[m] < s_place[p]) then
@@ -175,102 +145,138 @@ begin
           end loop;
           h_slot[2 * k + x] := y;
         end loop;
+        if not v_probe and v_back <> '{}' then v_push := v_back; v_back := '{}'; continue; end if;
         m := case when s_key[v_heap] < s_key[v_book] or s_key[v_heap] = s_key[v_book]
           and s_place[v_heap] < s_place[v_book] then v_heap else coalesce(v_book, v_heap) end;
+        if v_rest > 0 and s_key[m] is distinct from v_level then  -- what a level hides comes last
+          v_q := least(v_left - v_sum, v_rest); v_rest := 0; v_sum := v_sum + v_q;
+          v_spent := v_spent + abs(v_level) * v_q; continue;
+        end if;
         exit when m is null;
         v_key := s_key[m];
-        if v_reach is null then
-          v_reach := v_key + greatest(abs(v_key) * p_symbol.protection_rate,
-            p_symbol.protection_ticks * p_symbol.tick_size);
+        if v_wall is null then
+          v_reach := coalesce(v_reach, v_key + greatest(abs(v_key) * p_symbol.protection_rate,
+            p_symbol.protection_ticks * p_symbol.tick_size));
+          v_wall := least(
+            v_reach, case when v_buy then p_state.band_high else -p_state.band_low end);
         end if;
-        exit when v_key > v_reach;
-        v_self := s_owner[m] = s_owner[t]; exit when v_self;
-        v_q := least(v_left - v_sum, s_left[m]); v_cost := abs(v_key) * v_q;
-        v_sum_cost := v_sum_cost + v_cost;
+        exit when v_key > v_wall;
+        if v_c.is_post_only then
+          v_refusal := matching.refuse_take(v_c.is_sliding, v_buy, v_key, p_symbol.tick_size);
+          if v_refusal is null then s_key[t] := p_symbol.tick_size - v_key; end if; exit;
+        end if;
+        v_o := s_slot[m]; v_self := v_c.stp <> 'NONE'
+          and (v_o.owner_id = v_t.owner_id or coalesce(v_o.owner_id = any (v_c.mate_ids), false));
+        v_q := least(v_left - v_sum, s_left[m], case when v_budget is null then v_o.visible end);
         if v_probe then
-          v_sum := v_sum + v_q;
-          if m = v_book then v_at := m; else v_skip := m; end if;
-          continue;
-        end if;
-        v_left := v_left - v_q; v_fills := v_fills + 1; v_seq := v_seq + 1;
-        f_seq[v_fills] := v_seq; f_price[v_fills] := abs(v_key); f_quantity[v_fills] := v_q;
-        f_taker[v_fills] := s_order[t]; f_taker_id[v_fills] := s_owner[t];
-        f_maker[v_fills] := s_order[m]; f_maker_id[v_fills] := s_owner[m];
-        f_bought[v_fills] := v_buy; s_seq[t] := v_seq; s_seq[m] := v_seq;
-        s_filled[t] := coalesce(s_filled[t], 0) + v_q; s_paid[t] := coalesce(s_paid[t], 0) + v_cost;
-        s_filled[m] := coalesce(s_filled[m], 0) + v_q; s_paid[m] := coalesce(s_paid[m], 0) + v_cost;
-        s_exact[t] := s_exact[t] + v_cost * p_symbol.taker_rate;
-        v_due := ledger.round_up(s_exact[t], c_units, c_unit);
-        f_taker_fee[v_fills] := v_due - s_fee[t]; s_fee[t] := v_due;
-        -- And the maker: first what it has left, then its hold.
-        v_hold := s_left[m] - v_q; s_left[m] := v_hold; f_maker_left[v_fills] := v_hold;
-        s_exact[m] := s_exact[m] + v_cost * p_symbol.maker_rate;
-        v_due := ledger.round_up(s_exact[m], c_units, c_unit);
-        f_maker_fee[v_fills] := v_due - s_fee[m];
-        if not v_buy then
-          v_hold := matching.buy_hold(
-            -v_key * v_hold, s_exact[m], v_due, c_hold_rate, c_units, c_unit);
-          lo := s_party[m];
-          if lo is not null then
-            v_quote[lo] := v_quote[lo] + s_hold[m] - v_hold - v_cost - v_due + s_fee[m];
+          exit when v_self and (v_c.kills and v_c.stp <> 'CANCEL_MAKER'
+            or v_c.stp in ('CANCEL_TAKER', 'CANCEL_BOTH'));
+          if v_self and v_c.stp = 'CANCEL_MAKER' then v_q := 0;
+          elsif v_budget is not null then
+            v_cost := abs(v_key) * case when v_buy then 1 + p_symbol.taker_rate else 1 end;
+            v_q := least(v_q, div(v_budget, v_cost * p_symbol.lot_size) * p_symbol.lot_size);
+            v_budget := v_budget - v_q * v_cost;
+            if v_q < s_left[m] then v_left := v_sum + v_q; end if;
+          elsif not v_self then v_rest := v_rest + s_left[m] - coalesce(v_o.visible, s_left[m]);
           end if;
+          v_sum := v_sum + v_q; v_level := v_key;
+          v_spent := v_spent + case when v_self then 0 else abs(v_key) * v_q end;
+          if m = v_book then v_at := m; else h_skip[x] := m; end if; continue;
         end if;
-        s_fee[m] := v_due; s_hold[m] := v_hold;
+        v_m := case when v_self then matching.prevented_maker(v_c.stp, v_q, s_left[m]) else v_q end;
+        v_q := case when v_self then matching.prevented_taker(v_c.stp, v_q, v_left) else v_q end;
+        v_cost := case when v_self then 0 else abs(v_key) * v_q end; v_spent := v_spent + v_cost;
+        v_left := v_left - v_q; v_hold := s_left[m] - v_m; s_left[m] := v_hold; v_seq := v_seq + 1;
+        v_o.visible := v_o.visible - v_m;
+        if v_o.visible <= 0 then  -- shown anew, behind all others of its price
+          v_o.visible := least(v_o.display, v_hold); s_place[m] := v_seq;
+          if m = v_book then v_push := v_push || m; v_at := m; else h_skip[x] := m; end if;
+        end if;
+        v_o.fee_exact := v_o.fee_exact + v_cost * p_symbol.maker_rate;
+        v_due := ledger.round_up(v_o.fee_exact, c_one, c_unit);
+        if v_self then
+          v_prevented := v_prevented || row(v_seq, v_c.stp, abs(v_key), v_buy, v_t.order_id,
+            v_o.order_id, v_t.owner_id, v_o.owner_id, v_q, v_m, v_hold, v_o.visible,
+            coalesce((s_slot[m]).visible, v_hold + v_m))::matching.prevented_match;
+          v_lost := v_lost + v_q;
+          v_t.end_reason := matching.prevented_end(v_c.stp, v_left, 'STP_TAKER');
+          v_o.end_reason := matching.prevented_end(v_c.stp, v_hold, 'STP_MAKER');
+        else
+          v_fill := v_fill + 1; v_last := abs(v_key); v_first := coalesce(v_first, v_last);
+          v_t.fee_exact := v_t.fee_exact + v_cost * p_symbol.taker_rate;
+          v_taker_due := ledger.round_up(v_t.fee_exact, c_one, c_unit);
+          v_fills[v_fill] := row(v_seq, v_last, v_q, v_buy, v_t.order_id, v_o.order_id,
+            v_t.owner_id, v_o.owner_id, v_taker_due - v_t.fee, v_due - v_o.fee, v_hold, v_o.visible,
+            case when v_o.visible is not null then (s_slot[m]).visible end)::matching.fill;
+          v_t.fee := v_taker_due; v_o.filled := v_o.filled + v_q; v_o.paid := v_o.paid + v_cost;
+        end if;
+        lo := v_o.party_no;
+        if not v_buy then
+          v_hold := matching.buy_hold(-v_key * v_hold, v_o.fee_exact, v_due, c_rate, c_one, c_unit);
+          if lo is not null then
+            v_quote[lo] := v_quote[lo] + v_o.hold - v_hold - v_cost - v_due + v_o.fee;
+          end if;
+        elsif v_self then v_base[lo] := v_base[lo] + v_m; end if;
+        v_o.fee := v_due; v_o.hold := v_hold; v_o.last_seq := v_seq; s_slot[m] := v_o;
+        v_linked := v_linked or v_o.list_id is not null;
       end loop;
       if v_reach is null then v_refusal := 'NO_LIQUIDITY';
       elsif not v_probe then q_passed[x] := v_at; exit;
-      elsif b_kill[i] and v_sum < v_left then
-        v_end := case when v_self then 'STP_TAKER'::matching.end_reason else 'UNFILLED_FOK' end;
-        v_sum_cost := 0;
-      elsif v_buy and b_market[i] and v_quote[v_party]
-        < v_sum_cost + ledger.round_up(v_sum_cost * p_symbol.taker_rate, c_units, c_unit) then
-        v_refusal := 'INSUFFICIENT_FUNDS';
+      elsif v_c.kills and v_sum < v_left then v_t.end_reason := 'UNFILLED_FOK'; v_spent := 0;
+      else
+        if v_budget is not null then v_left := v_sum; v_had := v_sum; v_t.quantity := v_sum; end if;
+        v_refusal := matching.refuse_cost(p_symbol, v_c, v_reach, v_left, v_sum, v_spent,
+          v_freed + case when v_buy then v_quote[v_party] else v_base[v_party] end);
+        v_budget := null;
       end if;
-      v_probe := false;
+      v_probe := false; v_push := v_push || v_back; v_back := '{}';
     end loop;
 
     -- 3. Close: what is left comes to rest or ends, and the hold with it.
-    e_order[i] := s_order[t]; e_owner[i] := s_owner[t]; e_key[i] := s_key[t];
-    e_quantity[i] := s_quantity[t]; e_left[i] := v_left;
-    if e_kind[i] is null then
+    if v_left = 'Infinity' then v_left := 0; v_had := 0; end if;
+    if v_kind is null then
       v_seq := v_seq + 1;
-      e_kind[i] := case
-        when v_refusal is not null then 'REJECTED'::matching.event_kind
-        when v_left = 0 then 'FILLED'
-        when v_self then 'CANCELLED'
-        when v_end is null and b_rests[i] then 'OPENED'
-        else 'EXPIRED' end;
+      v_breached := coalesce(v_left > 0 and v_key > v_wall and v_key <= v_reach, false);
+      v_t.end_reason := coalesce(v_t.end_reason, matching.rest_end(
+        v_left, v_c.rests, v_c.is_market, m is null, v_breached, p_symbol.band_action));
+      v_breached := v_breached and v_refusal is null and v_t.end_reason is null;
+      v_kind := matching.closing_kind(v_refusal, v_t.end_reason, v_left);
     end if;
-    e_seq[i] := v_seq; s_seq[t] := v_seq;
-    if e_kind[i] = 'REJECTED' then
-      e_refusal[i] := v_refusal; s_left[t] := 0; continue;
-    elsif e_kind[i] in ('CANCELLED', 'EXPIRED') then
-      s_end[t] := coalesce(s_end[t], v_end, case
-        when v_self then 'STP_TAKER'::matching.end_reason
-        when not b_market[i] then 'UNFILLED_IOC'
-        when m is null then 'INSUFFICIENT_LIQUIDITY'
-        else 'PROTECTION' end); e_reason[i] := s_end[t];
-    elsif e_kind[i] = 'OPENED' then
-      s_place[t] := v_seq; v_push := v_push || t;
-      v_hold := case when v_buy then matching.buy_hold(
-        -s_key[t] * v_left, s_exact[t], s_fee[t], c_hold_rate, c_units, c_unit) else v_left end;
+    if v_kind = 'OPENED' then
+      if v_c.is_market then s_key[t] := matching.tick_inside(-v_reach, p_symbol.tick_size); end if;
+      s_place[t] := v_seq; v_push := v_push || t; v_hold := matching.order_hold(v_buy, -s_key[t],
+        v_left, v_t.fee_exact, v_t.fee, c_rate, c_one, c_unit);
+      if v_t.display is not null then v_t.visible := least(v_t.display, v_left); end if;
+    elsif v_kind not in ('PARKED', 'AMENDED') then v_hold := 0;
     end if;
-    v_hold := case when e_kind[i] in ('OPENED', 'AMENDED') then v_hold else 0 end;
-    s_hold[t] := v_hold;
-    s_left[t] := case when e_kind[i] in ('OPENED', 'AMENDED') then v_left else 0 end;
+    if v_refusal is not null then
+      b_refusal[i] := v_refusal; v_spent := 0; v_left := v_had; v_t.refusal := v_refusal;
+      if v_c.op = 'AMEND' then v_seq := v_from_seq - 1; continue; end if;
+    end if;
+    if t = i and v_c.op <> 'PLACE' then  -- it went on in the slot of this command
+      k := coalesce(s_first[v_was], v_was); s_moved[k] := i; s_first[i] := k;
+      s_slot[v_was] := null; s_left[v_was] := 0;
+    end if;
+    v_sum := v_had - v_left - v_lost; v_t.filled := v_t.filled + v_sum;
+    v_t.paid := v_t.paid + v_spent; v_t.hold := v_hold; v_t.last_seq := v_seq;
+    v_t.pending := case when t <> i then v_t.pending else v_c.pending end; s_slot[t] := v_t;
+    s_left[t] := case when v_kind in ('OPENED', 'PARKED', 'AMENDED') then v_left else 0 end;
+    v_closings[i] := row(v_kind, v_seq, v_t.order_id, v_t.owner_id, s_key[t], v_t.quantity, v_left,
+      v_t.visible, v_t.end_reason, v_from_seq, v_s.from_price, v_s.from_left, v_s.from_visible
+      )::matching.closing;
     if v_buy then
-      v_quote[v_party] := v_quote[v_party] + v_freed - v_hold - v_sum_cost - s_fee[t] + v_had_fee;
-    else
-      v_base[v_party] := v_base[v_party] + v_freed - v_hold - v_had + v_left;
+      v_quote[v_party] := v_quote[v_party] + v_freed - v_hold - v_spent - v_t.fee + v_fee;
+    else v_base[v_party] := v_base[v_party] + v_freed - v_hold - v_sum; end if;
+    v_linked := v_linked or v_t.list_id is not null
+      and (v_first is not null or v_kind not in ('OPENED', 'PARKED', 'AMENDED'));
+    if v_linked or v_breached or v_first is not null
+      and (greatest(v_first, v_last) >= v_above or least(v_first, v_last) <= v_below) then
+      v_done := i; exit;
     end if;
   end loop;
 
-  return row(
-    v_seq, e_refusal, e_kind, e_seq, e_order, e_owner, e_key, e_quantity, e_left, e_reason, e_from,
-    e_from_left, e_from_seq, f_seq, f_price, f_quantity, f_taker, f_maker, f_taker_id, f_maker_id,
-    f_bought, f_taker_fee, f_maker_fee, f_maker_left, row(s_order, s_owner, s_party, s_key, s_place,
-      s_left, s_hold, s_exact, s_fee, s_quantity, s_created, s_tid),
-    s_hold0, s_end, s_filled, s_paid, s_seq)::matching.outcome;
+  return row(v_done, v_seq, v_last, b_refusal, v_closings, v_fills, v_prevented, s_slot, s_key,
+    s_place, s_left, b_asked, v_linked, v_breached)::matching.outcome;
 end;
 $$;
 comment on function matching.match_batch is

@@ -29,7 +29,11 @@ begin
         and o.filled_quantity > 0
         and (t.taker_order_id = o.order_id or t.maker_order_id = o.order_id)
         and t.traded_at >= o.created_at
-    )
+    ),
+    trim_scale(o.quote_quantity), trim_scale(o.stop_price), o.trigger_source,
+    trim_scale(o.trailing_offset), o.trailing_bips, trim_scale(o.activation_price),
+    trim_scale(o.limit_offset), o.post_only, o.slide, trim_scale(o.display_quantity), o.expire_at,
+    o.stp, trim_scale(o.prevented_quantity), o.list_id
   from reference.ids(p_segment_id, p_order_ids) as i
   join matching.orders as o
     on o.segment_id = i.segment_id

@@ -17,24 +17,30 @@ declare
 begin
   return query
   select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
-  from unnest(v_batch.ops, v_refusals, v_batch.target_ids) with ordinality
-    as c (op, refusal, target_id, n)
+  from unnest(v_refusals, v_batch.target_ids) with ordinality as c (refusal, target_id, n)
+  join (select u.op, row_number() over () as n from unnest(v_batch.asked) as u) as a
+    on a.n = c.n
   left join matching.explain_refusals(p_symbol, v_refusals) as x
     on x.refusal = c.refusal
   left join unnest(p_now) as o
     on o.order_id = c.target_id
-  where c.op <> 'PLACE'
+  where a.op <> 'PLACE'
   union all
   select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
-  from unnest(v_batch.ops, v_refusals, v_batch.repeat_of, (p_executed.outcome).kinds)
-    with ordinality as c (op, refusal, repeat_of, kind, n)
+  from unnest(v_refusals, v_batch.repeat_of) with ordinality as c (refusal, repeat_of, n)
+  join (select u.op, row_number() over () as n from unnest(v_batch.asked) as u) as a
+    on a.n = c.n
+  left join (
+    select u.kind, row_number() over () as n from unnest((p_executed.outcome).closings) as u
+  ) as k
+    on k.n = c.n
   left join matching.explain_refusals(p_symbol, v_refusals) as x
     on x.refusal = c.refusal
   left join unnest(p_first) as o
     on o.order_id = c.repeat_of
     and c.refusal = 'REPEATED'
-  where c.op = 'PLACE'
-    and c.kind is null;
+  where a.op = 'PLACE'
+    and k.kind is null;
 end;
 $$;
 comment on function matching.other_answers is

@@ -1,4 +1,6 @@
--- Turns commands into a batch: who asks, and what the filters refuse. Before the lock.
+-- Turns commands into a batch: what each asks, who asks, and what the filters refuse. Before the
+-- lock. Orders are accepted for later only where all of the batch are limit orders that ask for it:
+-- nothing may be matched before what came first [MAT-055].
 -- Reads only.
 create or replace function matching.parse_commands(
   p_symbol reference.symbols,
@@ -8,46 +10,65 @@ language plpgsql stable
 as $$
 declare
   v_batch matching.batch;
-  v_slots matching.slots;
+  v_parks boolean;
 begin
+  select bool_and(c.is_async and c.type = 'LIMIT' and c.list_no is null) into v_parks
+  from unnest(p_commands) as c;
+
   select
-    array_agg(c.op), array_agg(c.refusal), array_agg(c.side = 'BUY'), array_agg(c.type = 'MARKET'),
-    array_agg(c.op = 'AMEND' or c.time_in_force = 'GTC'),
-    array_agg(c.time_in_force = 'FOK' or c.type = 'MARKET' and c.side = 'BUY'),
-    array_agg(c.time_in_force = 'FOK'), array_agg(c.sort_price), array_agg(c.quantity),
-    array_agg(c.participant_id), array_agg(case when c.op = 'PLACE' then c.quantity end),
-    array_agg(c.zero), array_fill(null::bigint, array[count(*)::int])
+    array_agg(row(
+      c.op, c.side = 'BUY', c.is_market,
+      c.op = 'AMEND' or c.time_in_force not in ('IOC', 'FOK') and not c.is_market
+        or c.is_market and p_symbol.protection_rests and c.time_in_force <> 'FOK',
+      c.kills or c.is_market and c.side = 'BUY' or c.quote_quantity is not null, c.kills,
+      c.quantity, c.quote_quantity, coalesce(c.stp, p_symbol.default_stp), c.mate_ids, null,
+      c.end_reason, c.only_if = 'NEW', c.post_only, c.slide,
+      case when c.op = 'PLACE' and c.list_role = 'EXIT' then 'PARENT'
+        when c.is_stop then 'TRIGGER' when v_parks then 'MATCH' end,
+      null, c.is_stop, c.trigger_immediately, null, c.stop_price,
+      (c.type in ('STOP', 'STOP_LIMIT', 'TRAILING_STOP')) = (c.side = 'BUY'), c.trailing_offset,
+      c.trailing_bips, c.activation_price, null, null, c.limit_offset, null, null, null, null
+    )::matching.asked),
+    array_agg(c.refusal), array_agg(c.participant_id), array_agg(c.sort_price),
+    array_fill(null::bigint, array[count(*)::int])
   into
-    v_batch.ops, v_batch.refusals, v_batch.is_buy, v_batch.is_market, v_batch.rests, v_batch.probes,
-    v_batch.kills, v_batch.sort_prices, v_batch.quantities, v_slots.owner_id, v_slots.remaining,
-    v_slots.hold, v_batch.repeat_of
+    v_batch.asked, v_batch.refusals, v_batch.owner_ids, v_batch.sort_prices, v_batch.repeat_of
   from (
     select
-      a.op, a.side, a.type, a.time_in_force, a.quantity, p.participant_id, 0::numeric as zero,
+      a.*, p.participant_id,
+      coalesce(a.type in ('MARKET', 'STOP', 'TAKE_PROFIT')
+        or a.type = 'TRAILING_STOP' and a.limit_offset is null, false) as is_market,
+      coalesce(a.time_in_force = 'FOK', false) as kills,
+      num_nonnulls(a.stop_price, a.trailing_offset, a.trailing_bips) > 0 as is_stop,
       case when a.side = 'BUY' then -a.price else a.price end as sort_price,
+      case when p.trade_group is not null then array(
+        select g.participant_id from reference.participants as g
+        where g.trade_group = p.trade_group
+      ) end as mate_ids,
       case
         when p.participant_id is null and a.client_id is not null
           then 'UNKNOWN_PARTICIPANT'::matching.refusal
-        when a.op <> 'CANCEL'
-          then matching.refuse_command(
-            p_symbol, a.op, a.type, a.time_in_force, a.price, a.quantity
-          )
+        when a.op = 'AMEND' and num_nonnulls(a.price, a.quantity, a.expire_at) = 0
+          and a.time_in_force is null then 'NOTHING_TO_AMEND'
+        when a.op = 'PLACE' and matching.is_special(a.command) then least(
+          matching.refuse_command(p_symbol, a.op, a.type, a.time_in_force, a.price, a.quantity),
+          matching.refuse_terms(p_symbol, a.command)
+        )
+        when a.op = 'PLACE' then
+          matching.refuse_command(p_symbol, a.op, a.type, a.time_in_force, a.price, a.quantity)
       end as refusal
-    from unnest(p_commands) with ordinality as a (
-      op, client_id, side, type, time_in_force, price, quantity, client_order_id, idempotency_key,
-      order_id, n
-    )
+    from (select u as command, u.*, row_number() over () as n from unnest(p_commands) as u) as a
     left join reference.participants as p
       on p.client_id = a.client_id
       and p.kind = 'CUSTOMER'
     order by a.n
   ) as c;
-
-  v_slots.sort_price := v_batch.sort_prices;
-  v_slots.quantity := v_slots.remaining;
-  v_slots.fee_exact := v_slots.hold;
-  v_slots.fee := v_slots.hold;
-  v_batch.slots := v_slots;
+  if p_commands = '{}' then
+    v_batch.asked := '{}';
+    v_batch.refusals := '{}';
+    v_batch.owner_ids := '{}';
+    v_batch.sort_prices := '{}';
+  end if;
   return v_batch;
 end;
 $$;

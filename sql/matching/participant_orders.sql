@@ -30,6 +30,16 @@ begin
       and o.status = p_status
     order by b.created_at desc, b.order_id desc
     limit p_limit;
+  elsif p_status = 'PENDING' then
+    return query
+    select k.order_id
+    from matching.parked_orders as k
+    where k.segment_id = p_segment_id
+      and k.participant_id = p_participant_id
+      and k.symbol_id = coalesce(p_symbol_id, k.symbol_id)
+      and (k.created_at, k.order_id) < (p_before_at, p_before_id)
+    order by k.created_at desc, k.order_id desc
+    limit p_limit;
   else
     return query
     select o.order_id

@@ -10,49 +10,47 @@ set enable_nestloop = off  -- arrays are planned as if they had 10 elements: alw
 as $$
 declare
   v_outcome matching.outcome := p_executed.outcome;
+  v_prevented boolean := v_outcome.prevented is not null;
 begin
   return query
   select
     e.n::int, x.state, x.code, x.detail, x.field, x.bound, e.order_id, c.client_id, p_symbol.symbol,
-    c.side, c.type, c.time_in_force, trim_scale(c.price), trim_scale(c.quantity), c.client_order_id,
-    c.idempotency_key,
-    matching.status_of(e.resting, coalesce(f.filled, 0), e.reason, e.refusal),
-    null::matching.pending_reason, e.reason, e.refusal, trim_scale(coalesce(f.filled, 0)),
-    trim_scale(e.resting), matching.average_price(f.notional, f.filled),
-    trim_scale(coalesce(f.fee, 0)), e.seq, p_executed.executed_at, p_executed.executed_at,
-    coalesce(f.fills, '[]')
+    c.side, c.type, c.time_in_force,
+    case when e.pending is null or c.price is not null then trim_scale(abs(e.sort_price)) end,
+    trim_scale(e.quantity), c.client_order_id, c.idempotency_key,
+    matching.status_of(e.standing, coalesce(f.filled, 0), e.reason, e.refusal, e.pending),
+    e.pending, e.reason, e.refusal, trim_scale(coalesce(f.filled, 0)), trim_scale(e.standing),
+    matching.average_price(f.notional, f.filled), trim_scale(coalesce(f.fee, 0)), e.seq,
+    p_executed.executed_at, p_executed.executed_at, coalesce(f.fills, '[]'),
+    trim_scale(c.quote_quantity), trim_scale(c.stop_price), c.trigger_source,
+    trim_scale(c.trailing_offset), c.trailing_bips, trim_scale(c.activation_price),
+    trim_scale(c.limit_offset), c.post_only, c.slide, trim_scale(c.display_quantity), c.expire_at,
+    coalesce(c.stp, p_symbol.default_stp),
+    case when v_prevented then matching.prevented_quantity(v_outcome.prevented, e.order_id, e.seq)
+      else 0 end,
+    case when c.list_no is not null then min(e.order_id) over (partition by c.list_no) end
   from (
     select
-      a.order_id, a.seq, a.reason, a.refusal, a.n,
-      case when a.kind = 'OPENED' then a.remaining else 0 end as resting
-    from unnest(
-      (p_executed.batch).order_ids, v_outcome.seqs, v_outcome.kinds, v_outcome.lefts,
-      v_outcome.reasons, v_outcome.refusals
-    ) with ordinality as a (order_id, seq, kind, remaining, reason, refusal, n)
-    where a.order_id is not null
-      and a.kind is not null
+      i.order_id, i.n, k.seq, k.reason, k.sort_price, k.quantity, i.refusal,
+      case when k.kind in ('OPENED', 'PARKED') then k.remaining else 0 end as standing,
+      case when k.kind = 'PARKED' then a.pending end as pending
+    from unnest((p_executed.batch).order_ids, v_outcome.refusals) with ordinality
+      as i (order_id, refusal, n)
+    join (select u.*, row_number() over () as n from unnest(v_outcome.closings) as u) as k
+      on k.n = i.n
+    join (
+      select u.pending, row_number() over () as n from unnest((p_executed.batch).asked) as u
+    ) as a
+      on a.n = i.n
+    where i.order_id is not null
+      and k.kind is not null
   ) as e
-  join unnest(p_commands) with ordinality as c (
-    op, client_id, side, type, time_in_force, price, quantity, client_order_id, idempotency_key,
-    order_id, n
-  )
+  join (select u.*, row_number() over () as n from unnest(p_commands) as u) as c
     on c.n = e.n
   left join matching.explain_refusals(p_symbol, v_outcome.refusals) as x
     on x.refusal = e.refusal
-  left join (
-    select
-      t.taker_order_id, sum(t.quantity) as filled, sum(t.price * t.quantity) as notional,
-      sum(t.taker_fee) as fee,
-      json_agg(matching.fill_json(
-        p_symbol.symbol_id * 1000000000000 + t.seq, t.price, t.quantity, t.taker_fee, true
-      ) order by t.seq) as fills
-    from matching.fills(v_outcome) as t
-    join unnest((p_executed.batch).order_ids, v_outcome.seqs) as b (order_id, seq)
-      on b.order_id = t.taker_order_id
-    where t.seq < b.seq  -- what it took later, amended in the same batch, is no part of its answer
-    group by t.taker_order_id
-  ) as f
-    on f.taker_order_id = e.order_id;
+  left join matching.taker_fills(p_symbol, p_executed) as f
+    on f.order_id = e.order_id;
 end;
 $$;
 comment on function matching.placed_answers is

@@ -10,7 +10,7 @@ create or replace function matching.read_book(
   p_after_priority bigint,
   p_limit int,
   p_batch matching.batch
-) returns matching.slots
+) returns matching.chunk
 language plpgsql volatile
 set enable_seqscan = off     -- a plan made while the book was small must walk it in its order
 set enable_bitmapscan = off  -- when it is large
@@ -18,22 +18,20 @@ set enable_sort = off
 as $$
 declare
   v_side matching.order_side_enum := case when p_for_buyer then 'SELL' else 'BUY' end;
-  v_slots matching.slots;
+  v_chunk matching.chunk;
 begin
   select
-    coalesce(array_agg(r.order_id), '{}'), array_agg(r.participant_id), array_agg(r.party_no),
     array_agg(r.sort_price), array_agg(r.priority_no), array_agg(r.remaining),
-    array_agg(r.hold_amount), array_agg(r.fee_exact), array_agg(r.fee_amount),
-    array_agg(r.created_at), array_agg(r.book_tid)
-  into
-    v_slots.order_id, v_slots.owner_id, v_slots.party_no, v_slots.sort_price, v_slots.priority_no,
-    v_slots.remaining, v_slots.hold, v_slots.fee_exact, v_slots.fee, v_slots.created_at,
-    v_slots.book_tid
+    coalesce(array_agg(r.slot), '{}')
+  into v_chunk
   from (
     select
-      c.*, p.party_no,
+      c.sort_price, c.priority_no,
       case when c.order_id = any (p_batch.target_ids) then 0 else c.remaining_quantity end
-        as remaining
+        as remaining,
+      row(c.order_id, c.participant_id, p.party_no, null, c.hold_amount, c.hold_amount, c.fee_exact,
+        c.fee_amount, 0, 0, c.display_quantity, c.visible_quantity, c.list_id, null, c.created_at,
+        c.book_tid, null, null, null, null, null, null, null)::matching.slot as slot
     from (
       select b.*, b.ctid as book_tid
       from matching.book as b
@@ -48,7 +46,7 @@ begin
       on p.participant_id = c.participant_id
     order by c.sort_price, c.priority_no
   ) as r;
-  return v_slots;
+  return v_chunk;
 end;
 $$;
 comment on function matching.read_book is 'the next resting orders of a side, best first, as slots';

@@ -1,5 +1,5 @@
 -- Writes the events of an outcome, dense by symbol: the trades, for each command that changed
--- something its closing event, and the amendment of an order that gave up its place.
+-- something its closing event, and before it what it did to an order that stood.
 -- Writes: matching.events.
 create or replace function matching.record_events(
   p_symbol reference.symbols,
@@ -8,55 +8,46 @@ create or replace function matching.record_events(
   p_outcome matching.outcome
 ) returns void
 language plpgsql volatile
+set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
 as $$
 begin
   insert into matching.events (
     segment_id, symbol_id, seq, at, kind, order_id, participant_id, side, price, quantity,
-    remaining, prior_price, prior_remaining, reason
+    remaining, prior_price, prior_remaining, reason, visible_quantity, prior_visible_quantity
   )
   select
     p_symbol.segment_id, p_symbol.symbol_id, e.seq, p_now, e.kind, e.order_id, e.owner_id,
-    case when coalesce(e.is_buy, e.sort_price < 0) then 'BUY'::matching.order_side_enum
+    case when coalesce(a.is_buy, e.sort_price < 0) then 'BUY'::matching.order_side_enum
       else 'SELL' end,
-    abs(e.sort_price), e.quantity, e.remaining,
-    case when e.from_seq = e.seq then abs(e.from_price) end,
-    case when e.from_seq = e.seq then e.from_left end,
-    case when e.kind = 'AMENDED' then 'KEPT' when e.kind not in ('OPENED', 'FILLED')
-      then coalesce(e.refusal::text, e.reason::text) end
-  from unnest(
-    p_outcome.kinds, p_outcome.seqs, p_outcome.order_ids, p_outcome.owner_ids,
-    p_outcome.sort_prices, p_outcome.quantities, p_outcome.lefts, p_outcome.from_prices,
-    p_outcome.from_lefts, p_outcome.from_seqs, p_outcome.reasons, p_outcome.refusals,
-    p_batch.is_buy
-  ) as e (
-    kind, seq, order_id, owner_id, sort_price, quantity, remaining, from_price, from_left,
-    from_seq, reason, refusal, is_buy
-  )
+    case when e.kind <> 'PARKED' or not a.is_market then abs(e.sort_price) end, e.quantity,
+    e.remaining, case when e.from_seq = e.seq then abs(e.from_price) end,
+    case when e.from_seq = e.seq then e.from_remaining end,
+    case
+      when e.kind = 'AMENDED' and e.from_price is null then 'PARKED'
+      when e.kind = 'AMENDED' then 'KEPT'
+      when e.kind = 'PARKED' then a.pending::text
+      when e.kind not in ('OPENED', 'FILLED') then coalesce(r.refusal::text, e.reason::text)
+    end,
+    e.visible, case when e.from_seq = e.seq then e.from_visible end
+  from (select u.*, row_number() over () as n from unnest(p_outcome.closings) as u) as e
+  join (select u.*, row_number() over () as n from unnest(p_outcome.asked) as u) as a
+    on a.n = e.n
+  left join unnest(p_outcome.refusals) with ordinality as r (refusal, n)
+    on r.n = e.n
   where e.kind is not null;
 
   insert into matching.events (
     segment_id, symbol_id, seq, at, kind, order_id, participant_id, side, price, quantity,
-    maker_order_id, maker_id, maker_remaining
+    maker_order_id, maker_id, maker_remaining, maker_visible_quantity, maker_prior_visible_quantity
   )
   select
     p_symbol.segment_id, p_symbol.symbol_id, f.seq, p_now, 'TRADE', f.taker_order_id, f.taker_id,
-    f.taker_side, f.price, f.quantity, f.maker_order_id, f.maker_id, f.maker_left
-  from matching.fills(p_outcome) as f;
+    case when f.bought then 'BUY'::matching.order_side_enum else 'SELL' end, f.price, f.quantity,
+    f.maker_order_id, f.maker_id, f.maker_remaining, f.maker_visible, f.maker_prior_visible
+  from unnest(p_outcome.fills) as f;
 
-  if array_remove(p_outcome.from_seqs, null) <> '{}' then
-    insert into matching.events (
-      segment_id, symbol_id, seq, at, kind, order_id, participant_id, side, price, quantity,
-      remaining, prior_price, prior_remaining, reason
-    )
-    select
-      p_symbol.segment_id, p_symbol.symbol_id, e.from_seq, p_now, 'AMENDED', e.order_id, e.owner_id,
-      case when e.sort_price < 0 then 'BUY'::matching.order_side_enum else 'SELL' end,
-      abs(e.sort_price), e.quantity, 0, abs(e.from_price), e.from_left, 'LOST'
-    from unnest(
-      p_outcome.seqs, p_outcome.order_ids, p_outcome.owner_ids, p_outcome.sort_prices,
-      p_outcome.quantities, p_outcome.from_prices, p_outcome.from_lefts, p_outcome.from_seqs
-    ) as e (seq, order_id, owner_id, sort_price, quantity, from_price, from_left, from_seq)
-    where e.from_seq < e.seq;
+  if exists (select from unnest(p_outcome.closings) as u where u.from_seq < u.seq) then
+    perform matching.record_starts(p_symbol, p_now, p_batch, p_outcome);
   end if;
 end;
 $$;

@@ -1,56 +1,75 @@
--- Writes the new orders of an outcome into orders, and what of them rests into the book. Returns
--- the others that it touched, those that were resting before, for matching.update_resting: a
--- setting of this function would hold for what it calls, too.
--- Takes the last order id given out before this batch: what is above it is new.
+-- Writes the new orders of an outcome into orders, and what came to rest into the book. Returns the
+-- others that it touched, those that stood before, for matching.update_standing: a setting of this
+-- function would hold for what it calls, too.
 -- Writes: matching.orders, matching.book. Under the lock of the symbol.
 create or replace function matching.record_orders(
   p_symbol reference.symbols,
   p_now timestamptz,
-  p_last_order_id bigint,
   p_commands matching.command[],
   p_batch matching.batch,
   p_outcome matching.outcome
-) returns matching.final_order[] -- those that were resting before
+) returns matching.final_order[] -- those that stood before
 language plpgsql volatile
 set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
 as $$
 declare
-  v_resting matching.final_order[];
+  v_standing matching.final_order[];
 begin
   with final as materialized (
-    select f.* from matching.final_orders(p_outcome) as f
+    select f.*, o.order_id is not null as is_new, o.seq as entry_seq, o.n
+    from matching.final_orders(p_outcome) as f
+    left join (
+      select i.order_id, i.n, c.seq
+      from unnest(p_batch.order_ids) with ordinality as i (order_id, n)
+      join (
+        select u.seq, row_number() over () as n from unnest(p_outcome.closings) as u
+      ) as c
+        on c.n = i.n
+      where i.order_id is not null
+    ) as o
+      on o.order_id = f.order_id
+  ), asked as materialized (
+    select u.*, row_number() over () as n from unnest(p_commands) as u
   ), placed as (
     insert into matching.orders
     select
       p_symbol.segment_id, f.order_id, f.created_at, p_symbol.symbol_id, f.owner_id, c.side, c.type,
-      c.time_in_force, matching.status_of(f.remaining, f.filled, f.end_reason, o.refusal), null,
-      f.end_reason, o.refusal, abs(f.sort_price), f.quantity, f.filled, f.remaining,
-      f.quantity - f.filled - f.remaining, f.notional, f.fee, o.seq, f.last_seq, p_now,
-      c.client_order_id, c.idempotency_key
-    from unnest(p_batch.order_ids, p_outcome.refusals, p_outcome.seqs) with ordinality
-      as o (order_id, refusal, seq, n)
-    join final as f
-      on f.order_id = o.order_id
-    join unnest(p_commands) with ordinality as c (
-      op, client_id, side, type, time_in_force, price, quantity, client_order_id, idempotency_key,
-      order_id, n
-    )
-      on c.n = o.n
+      c.time_in_force,
+      matching.status_of(f.remaining, f.filled, f.end_reason, f.refusal, f.pending),
+      case when f.remaining > 0 then f.pending end, f.end_reason, f.refusal,
+      case when f.pending is null or c.price is not null then abs(f.sort_price) end, f.quantity,
+      f.filled, f.remaining, f.quantity - f.filled - f.prevented - f.remaining, f.paid, f.fee,
+      f.entry_seq, f.last_seq, p_now, c.client_order_id, c.idempotency_key, c.quote_quantity,
+      c.stop_price, c.trigger_source, c.trailing_offset, c.trailing_bips, c.activation_price,
+      c.limit_offset, c.post_only, c.slide, f.display, c.expire_at,
+      coalesce(c.stp, p_symbol.default_stp), f.list_id, f.prevented
+    from final as f
+    join asked as c
+      on c.n = f.n
   ), rested as (
     insert into matching.book
     select
       p_symbol.segment_id, p_symbol.symbol_id,
       case when f.sort_price < 0 then 'BUY'::matching.order_side_enum else 'SELL' end, f.sort_price,
-      f.priority_no, f.order_id, f.owner_id, f.created_at, f.remaining, f.hold, f.fee_exact, f.fee
+      f.priority_no, f.order_id, f.owner_id, f.created_at, f.remaining, f.hold, f.fee_exact, f.fee,
+      f.display, f.visible, f.list_id, c.expire_at,
+      case when c.time_in_force in ('OPG', 'CLS', 'GFA', 'GTX') then c.time_in_force end
     from final as f
-    where f.order_id > p_last_order_id
-      and f.remaining > 0
+    join asked as c
+      on c.n = f.n
+    where f.remaining > 0
+      and f.pending is null
   )
-  select array_agg(f::matching.final_order) into v_resting
+  select array_agg(row(
+    f.slot, f.order_id, f.owner_id, f.sort_price, f.priority_no, f.remaining, f.quantity, f.hold,
+    f.hold_before, f.fee_exact, f.fee, f.filled, f.paid, f.prevented, f.display, f.visible,
+    f.list_id, f.pending, f.created_at, f.book_tid, f.last_seq, f.end_reason, f.refusal
+  )::matching.final_order)
+  into v_standing
   from final as f
-  where f.order_id <= p_last_order_id;
+  where not f.is_new;
 
-  return v_resting;
+  return v_standing;
 end;
 $$;
 comment on function matching.record_orders is

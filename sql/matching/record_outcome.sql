@@ -1,5 +1,5 @@
--- Writes what came of a batch: orders, trades with their instructions, events. Not the accounts:
--- they come last, because others wait for them. Under the lock of the symbol.
+-- Writes what came of a batch: orders, trades with their instructions, prevented matches, events.
+-- Not the accounts: they come last, because others wait for them. Under the lock of the symbol.
 create or replace function matching.record_outcome(
   p_symbol reference.symbols,
   p_state matching.symbol_state,
@@ -11,18 +11,28 @@ create or replace function matching.record_outcome(
 language plpgsql volatile
 as $$
 declare
-  c_ids_per_symbol constant bigint := 1000000000000;
+  v_standing matching.final_order[];
 begin
-  perform matching.update_resting(p_symbol.segment_id, p_now, matching.record_orders(
-    p_symbol, p_now, p_symbol.symbol_id * c_ids_per_symbol + p_state.last_order_no, p_commands,
-    p_batch, p_outcome
-  ));
-  if p_outcome.fill_seqs is not null then
+  if p_outcome.last_seq = p_state.last_seq then
+    return;
+  end if;
+  v_standing := matching.record_orders(p_symbol, p_now, p_commands, p_batch, p_outcome);
+  if v_standing is not null then
+    perform matching.update_standing(p_symbol.segment_id, p_now, v_standing);
+  end if;
+  if matching.has_parked(p_outcome, v_standing) then
+    perform matching.record_parked(p_symbol, p_commands, p_outcome, v_standing);
+  end if;
+  if exists (select from unnest(p_commands) as c where c.list_no is not null) then
+    perform matching.record_lists(p_symbol, p_now, p_commands, p_batch);
+  end if;
+  if p_outcome.fills is not null then
     perform matching.record_trades(p_symbol, p_now, p_outcome);
   end if;
-  if p_outcome.last_seq > p_state.last_seq then
-    perform matching.record_events(p_symbol, p_now, p_batch, p_outcome);
+  if p_outcome.prevented is not null then
+    perform matching.record_prevented(p_symbol, p_now, p_outcome);
   end if;
+  perform matching.record_events(p_symbol, p_now, p_batch, p_outcome);
 end;
 $$;
 comment on function matching.record_outcome is

@@ -14,16 +14,18 @@ begin
   insert into matching.trades
   select
     p_symbol.segment_id, v_first_id + f.seq, p_now, p_symbol.symbol_id, f.seq, f.price, f.quantity,
-    f.taker_side, f.taker_order_id, f.maker_order_id, f.taker_id, f.maker_id, f.taker_fee,
-    f.maker_fee
-  from matching.fills(p_outcome) as f;
+    case when f.bought then 'BUY'::matching.order_side_enum else 'SELL' end, f.taker_order_id,
+    f.maker_order_id, f.taker_id, f.maker_id, f.taker_fee, f.maker_fee
+  from unnest(p_outcome.fills) as f;
 
   perform clearing.capture_trades(p_symbol, p_now, array(
     select row(
-      v_first_id + f.seq, f.buyer_id, f.seller_id, f.quantity, f.price * f.quantity, f.buyer_fee,
-      f.seller_fee
+      v_first_id + f.seq, case when f.bought then f.taker_id else f.maker_id end,
+      case when f.bought then f.maker_id else f.taker_id end, f.quantity, f.price * f.quantity,
+      case when f.bought then f.taker_fee else f.maker_fee end,
+      case when f.bought then f.maker_fee else f.taker_fee end
     )::clearing.captured_trade
-    from matching.fills(p_outcome) as f
+    from unnest(p_outcome.fills) as f
   ));
 end;
 $$;

@@ -11,7 +11,7 @@ language plpgsql volatile
 as $$
 begin
   delete from matching.order_keys as k
-  using unnest(p_batch.order_ids, (p_batch.slots).owner_id) as o (order_id, owner_id)
+  using unnest(p_batch.order_ids, p_batch.owner_ids) as o (order_id, owner_id)
   where k.segment_id = p_symbol.segment_id
     and k.participant_id = o.owner_id
     and k.order_id = o.order_id;
@@ -20,8 +20,8 @@ begin
   from unnest(p_outcome.refusals) with ordinality as r (refusal, n);
 
   p_batch.order_ids := null;
-  p_outcome.kinds := null;
-  return row(p_batch, p_outcome, p_now)::matching.executed;
+  p_outcome.closings := null;
+  return row(p_batch, p_outcome, p_now, null, null)::matching.executed;
 end;
 $$;
 comment on function matching.roll_back is 'the end of an atomic batch that cannot be taken whole';

@@ -20,16 +20,17 @@ begin
   select
     c.n, o.owner_id, k.kind, k.client_key, o.order_id,
     hash_numeric_extended(
-      coalesce(c.price, 0), hash_numeric_extended(c.quantity, hashtextextended(concat_ws(
-        ' ', c.side, c.type, c.time_in_force, o.order_id / 1000000000000, c.client_order_id
-      ), 0))
+      coalesce(c.price, 0), hash_numeric_extended(coalesce(c.quantity, 0), hashtextextended(
+        concat_ws(
+          ' ', c.side, c.type, c.time_in_force, o.order_id / 1000000000000, c.client_order_id
+        ),
+        case when matching.is_special(c.command) then jsonb_hash_extended(
+          jsonb_strip_nulls(to_jsonb(c.command)) - '{idempotency_key,deadline,is_async}'::text[], 0
+        ) else 0 end
+      ))
     )
-  from unnest(p_commands) with ordinality as c (
-    op, client_id, side, type, time_in_force, price, quantity, client_order_id, idempotency_key,
-    order_id, n
-  )
-  join unnest(p_batch.order_ids, (p_batch.slots).owner_id) with ordinality
-    as o (order_id, owner_id, n)
+  from (select u as command, u.*, row_number() over () as n from unnest(p_commands) as u) as c
+  join unnest(p_batch.order_ids, p_batch.owner_ids) with ordinality as o (order_id, owner_id, n)
     on o.n = c.n
   cross join lateral (
     values ('I'::"char", c.idempotency_key), ('C', c.client_order_id)

@@ -38,13 +38,19 @@ as $$
   select 'order status', o.order_id::text, o.status::text, w.status::text
   from matching.orders as o
   cross join lateral (
-    select matching.status_of(o.remaining_quantity, o.filled_quantity, o.end_reason, o.refusal)
+    select matching.status_of(
+      o.remaining_quantity, o.filled_quantity, o.end_reason, o.refusal, o.pending_reason
+    )
   ) as w (status)
   where o.status <> w.status
   union all
   select 'book remaining', coalesce(o.order_id, b.order_id)::text,
     b.remaining_quantity::text, o.remaining_quantity::text
-  from (select r.* from matching.orders as r where r.remaining_quantity > 0) as o
+  from (
+    select r.* from matching.orders as r
+    where r.remaining_quantity > 0
+      and r.pending_reason is null
+  ) as o
   full join matching.book as b
     on b.segment_id = o.segment_id
     and b.order_id = o.order_id
@@ -72,7 +78,10 @@ as $$
   ) as t
   join reference.symbols as s
     on s.symbol_id = t.symbol_id
+  join matching.symbol_state as st
+    on st.symbol_id = t.symbol_id
   where t.bid >= t.ask
+    and st.phase = 'CONTINUOUS'
 $$;
 comment on function ops.audit_orders is
   'orders and the book against their facts; returns what differs';

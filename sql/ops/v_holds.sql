@@ -9,6 +9,15 @@ from matching.book as b
 join reference.symbols as s
   on s.symbol_id = b.symbol_id
 union all
+select
+  k.segment_id, k.participant_id,
+  case k.side when 'BUY' then s.quote_asset_id else s.base_asset_id end,
+  'PARKED', k.order_id, k.hold_amount
+from matching.parked_orders as k
+join reference.symbols as s
+  on s.symbol_id = k.symbol_id
+where k.hold_amount > 0
+union all
 select i.segment_id, i.buyer_id, i.quote_asset_id, 'SETTLEMENT', i.instruction_id,
   i.notional + i.buyer_fee
 from settlement.pending_instructions as i

@@ -1,0 +1,31 @@
+-- Gives the amendments of a batch the terms of the orders that they amend: they may trade as those
+-- would. Returns what each command asks. Reads only.
+create or replace function matching.amend_terms(
+  p_symbol reference.symbols,
+  p_batch matching.batch
+) returns matching.asked[]
+language plpgsql stable
+as $$
+declare
+  v_asked matching.asked[] := p_batch.asked;
+  v_slot matching.slot;
+begin
+  for v_no in 1..cardinality(v_asked) loop
+    continue when v_asked[v_no].op <> 'AMEND' or p_batch.targets[v_no] is null;
+    v_slot := p_batch.slots[p_batch.targets[v_no]];
+    v_asked[v_no].stp := coalesce(v_slot.stp, p_symbol.default_stp);
+    v_asked[v_no].is_post_only := v_slot.is_post_only;
+    v_asked[v_no].is_sliding := v_slot.is_sliding;
+    v_asked[v_no].mate_ids := (
+      select array_agg(g.participant_id)
+      from reference.participants as p
+      join reference.participants as g
+        on g.trade_group = p.trade_group
+      where p.participant_id = v_slot.owner_id
+    );
+  end loop;
+  return v_asked;
+end;
+$$;
+comment on function matching.amend_terms is
+  'gives amendments the terms of the orders that they amend';

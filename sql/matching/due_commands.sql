@@ -1,0 +1,57 @@
+-- What is due at a symbol before anything else is done there: the expiry of orders whose time has
+-- come [MAT-048], then the orders that were accepted and not matched yet, in the order of their
+-- acceptance [MAT-055]. Reads only. Under the lock of the symbol.
+create or replace function matching.due_commands(
+  p_symbol reference.symbols,
+  p_state matching.symbol_state,
+  p_now timestamptz
+) returns matching.command[]
+language plpgsql volatile
+as $$
+declare
+  v_due matching.command[] := '{}';
+begin
+  if p_state.next_due_at <= p_now then
+    select coalesce(array_agg(
+      matching.cancel_command(d.order_id, case o.time_in_force
+        when 'DAY' then 'DAY'::matching.end_reason else 'GTD' end)
+      order by d.expire_at, d.order_id
+    ), '{}')
+    into v_due
+    from (
+      select b.order_id, b.created_at, b.expire_at
+      from matching.book as b
+      where b.segment_id = p_symbol.segment_id
+        and b.symbol_id = p_symbol.symbol_id
+        and b.expire_at <= p_now
+      union all
+      select k.order_id, k.created_at, k.expire_at
+      from matching.parked_orders as k
+      where k.segment_id = p_symbol.segment_id
+        and k.symbol_id = p_symbol.symbol_id
+        and k.expire_at <= p_now
+    ) as d
+    join matching.orders as o
+      on o.segment_id = p_symbol.segment_id
+      and o.order_id = d.order_id
+      and o.created_at = d.created_at;
+  end if;
+
+  if p_state.pending_count > 0 and p_state.phase = 'CONTINUOUS' then
+    v_due := v_due || array(
+      select matching.release_command(k, p.client_id, abs(k.sort_price), k.quantity)
+      from matching.parked_orders as k
+      join reference.participants as p
+        on p.participant_id = k.participant_id
+      where k.segment_id = p_symbol.segment_id
+        and k.symbol_id = p_symbol.symbol_id
+        and k.pending_reason = 'MATCH'
+        and (k.expire_at > p_now or k.expire_at is null)
+      order by k.entry_seq
+    );
+  end if;
+  return v_due;
+end;
+$$;
+comment on function matching.due_commands is
+  'what is due at a symbol before anything else is done there';

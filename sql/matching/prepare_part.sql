@@ -1,0 +1,40 @@
+-- Makes commands ready to match, with what of the market they name: their targets found, a slot for
+-- each order, parties numbered in the order of their ids, the orders of a list tied together.
+-- Under the lock of the symbol. Reads only; returns the batch.
+create or replace function matching.prepare_part(
+  p_symbol reference.symbols,
+  p_now timestamptz,
+  p_commands matching.command[],
+  p_batch matching.batch
+) returns matching.batch
+language plpgsql volatile
+as $$
+declare
+  c_nothing constant matching.slot := row(null);
+  v_count int := cardinality(p_batch.asked);
+begin
+  p_batch.found := row('{}', '{}', '{}', '{}')::matching.chunk;
+  if exists (select from unnest(p_commands) as c where c.op <> 'PLACE') then
+    p_batch := matching.find_targets(p_symbol, p_commands, p_batch);
+  end if;
+  p_batch := matching.fill_slots(p_now, p_commands, p_batch);
+  if exists (select from unnest(p_commands) as c where c.op = 'AMEND') then
+    p_batch.asked := matching.amend_terms(p_symbol, p_batch);
+  end if;
+  if exists (select from unnest(p_commands) as c where c.list_no is not null) then
+    p_batch := matching.tie_lists(p_commands, p_batch);
+  end if;
+
+  -- The two empty slots from which the reading of each side of the book starts.
+  p_batch.sort_prices := p_batch.sort_prices || (p_batch.found).sort_prices
+    || array['-Infinity'::numeric, '-Infinity'];
+  p_batch.priority_nos := array_fill(0::bigint, array[v_count]) || (p_batch.found).priority_nos
+    || array[0::bigint, 0];
+  p_batch.remaining := array_fill(0::numeric, array[v_count]) || (p_batch.found).remaining
+    || array[0.0, 0.0];
+  p_batch.slots := p_batch.slots || c_nothing || c_nothing;
+  return p_batch;
+end;
+$$;
+comment on function matching.prepare_part is
+  'makes commands ready to match, with what of the market they name';

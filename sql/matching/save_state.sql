@@ -1,0 +1,26 @@
+-- Writes the state of a symbol as a batch leaves it. Under its lock.
+-- Writes: matching.symbol_state.
+create or replace function matching.save_state(
+  p_state matching.symbol_state
+) returns void
+language plpgsql volatile
+as $$
+begin
+  update matching.symbol_state as s
+  set last_seq = p_state.last_seq,
+    last_order_no = p_state.last_order_no,
+    last_at = p_state.last_at,
+    last_price = p_state.last_price,
+    phase = p_state.phase,
+    next_due_at = p_state.next_due_at,
+    pending_count = p_state.pending_count,
+    fires_above = p_state.fires_above,
+    fires_below = p_state.fires_below,
+    reference_price = p_state.reference_price,
+    band_low = p_state.band_low,
+    band_high = p_state.band_high
+  where s.segment_id = p_state.segment_id
+    and s.symbol_id = p_state.symbol_id;
+end;
+$$;
+comment on function matching.save_state is 'writes the state of a symbol as a batch leaves it';

@@ -1,0 +1,62 @@
+-- What a command makes of an order that stands already: a cancel ends it; an amendment that only
+-- takes quantity away, or is of an order that is parked, keeps its place; any other, and a release,
+-- goes on as a taker (no kind yet) [MAT-044]. Or why it is refused.
+-- Takes the command, the order, its price as sorted by, what is left of it, the price that is asked
+-- for, and whether the order comes only later in the batch. Reads nothing.
+create or replace function matching.start_change(
+  p_asked matching.asked,
+  p_slot matching.slot,
+  p_from_price numeric,
+  p_from_left numeric,
+  p_price numeric,
+  p_is_later boolean
+) returns matching.started
+language plpgsql immutable parallel safe
+as $$
+declare
+  v_started matching.started;
+  v_left numeric;
+begin
+  v_started.refusal := case
+    when p_is_later then 'UNKNOWN_ORDER'::matching.refusal
+    when p_from_left > 0 and p_asked.bar is not null then p_asked.bar
+    when p_from_left > 0 and p_asked.is_only_if_new and p_from_left < p_slot.quantity
+      then 'CONDITION_FAILED'
+    when p_from_left > 0 then null
+    when p_slot.end_reason is null then 'ORDER_FILLED'
+    when p_asked.op = 'CANCEL' and matching.end_kind(p_slot.end_reason) = 'CANCELLED'
+      then 'ALREADY_CANCELLED'
+    else 'ORDER_NOT_OPEN' end;
+  v_started.from_price := case when p_slot.pending is null then p_from_price end;
+  v_started.from_visible := p_slot.visible;
+  v_started.from_left := p_from_left;
+  v_started.sort_price := coalesce(p_price, p_from_price);
+  v_started.is_buy := p_from_price < 0;
+  v_started.quantity := p_slot.quantity;
+  if p_asked.op = 'RELEASE' then
+    v_started.sort_price := p_price;
+    v_started.is_buy := p_asked.is_buy;
+    v_started.remaining := p_asked.quantity;
+    v_started.quantity := coalesce(p_asked.quantity, 0);
+    return v_started;
+  end if;
+
+  v_left := case when p_asked.op = 'CANCEL' then 0
+    else greatest(coalesce(p_asked.quantity - p_slot.quantity, 0) + p_from_left, 0) end;
+  v_started.remaining := v_left;
+  if v_left = 0 then
+    v_started.end_reason := coalesce(p_asked.end_reason, 'USER');
+    v_started.kind := matching.end_kind(v_started.end_reason);
+    v_started.sort_price := p_from_price;
+  else
+    v_started.quantity := p_slot.quantity + v_left - p_from_left;
+    if p_slot.pending is not null
+      or v_started.sort_price = p_from_price and v_left <= p_from_left then
+      v_started.kind := 'AMENDED';
+    end if;
+  end if;
+  return v_started;
+end;
+$$;
+comment on function matching.start_change is
+  'what a command makes of an order that stands already';
