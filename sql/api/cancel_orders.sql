@@ -1,6 +1,6 @@
 -- Cancels all open and pending orders of a participant, or of a trade group, in one transaction: of
--- one symbol, one side, or a range of limit prices (quote per base), when given. Returns their ids in
--- book order. Locks and writes: see matching.cancel_orders.
+-- one symbol, one side, or a range of limit prices (quote per base), when given. Returns their ids
+-- in book order. Locks and writes: see matching.cancel_orders.
 -- Raises: NFPAR, NFSYM.
 create or replace function api.cancel_orders(
   p_segment_id int,

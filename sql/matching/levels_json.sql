@@ -14,7 +14,9 @@ as $$
       trim_scale(abs(l.sort_price))::text, trim_scale(l.quantity)::text, l.orders
     ) order by l.sort_price), '[]')
   from (
-    select b.sort_price, sum(coalesce(b.visible_quantity, b.remaining_quantity)) as quantity, count(*) as orders
+    select
+      b.sort_price, sum(coalesce(b.visible_quantity, b.remaining_quantity)) as quantity,
+      count(*) as orders
     from matching.book as b
     where b.segment_id = p_segment_id
       and b.symbol_id = p_symbol_id

@@ -1,6 +1,6 @@
--- Commands from JSON, an object each, by the names of matching.command. The reason to end an order is
--- the venue's own to give, and so is the release of one: who asks for either gets UNKNOWN_ORDER.
--- Raises: 22P02 for a word it does not know. Reads nothing.
+-- Commands from JSON, an object each, by the names of matching.command. The reason to end an order
+-- is the venue's own to give, and so is the release of one.
+-- Raises: IVCMD for a command of the venue's own; 22P02 for a word it does not know. Reads nothing.
 create or replace function matching.read_commands(
   p_commands jsonb
 ) returns matching.command[]
