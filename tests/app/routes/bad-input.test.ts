@@ -38,7 +38,7 @@ const cases: [name: string, body: unknown, status: number, code: string, field?:
   ['a wrong type of amount', order({ price: true }), 400, 'INVALID_FIELD', 'price'],
   ['a wrong type of enum', order({ side: 1 }), 400, 'INVALID_FIELD', 'side'],
   ['an unknown word', order({ side: 'hold' }), 400, 'INVALID_FIELD', 'side'],
-  ['a type we do not take', order({ type: 'stop' }), 400, 'INVALID_FIELD', 'type'],
+  ['a type we do not take', order({ type: 'peg' }), 400, 'INVALID_FIELD', 'type'],
   ['a negative price', order({ price: '-1' }), 400, 'NOT_POSITIVE', 'price'],
   ['a negative number', order({ quantity: -0.5 }), 400, 'NOT_POSITIVE', 'quantity'],
   ['zero', order({ quantity: 0 }), 400, 'NOT_POSITIVE', 'quantity'],
@@ -62,8 +62,8 @@ const cases: [name: string, body: unknown, status: number, code: string, field?:
   [
     'a market order that rests',
     order({ type: 'market', price: null, time_in_force: 'gtc' }),
-    400,
-    'INVALID_FIELD',
+    422,
+    'TIME_IN_FORCE',
     'time_in_force',
   ],
 ]
