@@ -49,7 +49,7 @@ export interface VenueServer {
   close(deadlineMs?: number): Promise<void>
 }
 
-/** Dry runs that wait; each takes its symbol's lock, so only so many may stand before real orders. */
+/** Dry runs that wait. Each takes its symbol's lock: they must not stand in the way of orders. */
 const mostDryRuns = 200
 /** What is left after the running requests: streams whose clients do not read the goodbye. */
 const farewellMs = 1000

@@ -51,7 +51,7 @@ function madeByTrade(event: EventRow): BookChange[] {
   return ofMaker(event, maker_price ?? price, delta)
 }
 
-/** What the matcher took back from the maker without a trade; cancelling the taker takes nothing. */
+/** What was taken from the maker without a trade; of a cancelled taker that is nothing. */
 function madeByPrevention(event: EventRow): BookChange[] {
   const { quantity, maker_prior_visible, price, reason } = event
   if (isGiven(maker_prior_visible)) {

@@ -54,7 +54,7 @@ export type Shaped = {
   readonly time_in_force?: TimeInForce | null | undefined
 }
 
-/** Throws the problem of the first field that is missing, or that the type of order does not have. */
+/** Throws the problem of the first field that is missing, or that is not for the type of order. */
 export function checkShape(order: Shaped): void {
   const { needs, needsOneOf: [one, other] = [], takes = [] } = shapes[order.type]
   for (const field of fields) {

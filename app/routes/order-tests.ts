@@ -35,13 +35,13 @@ function withoutOrder({ status, code, message, facts }: Problem): Problem {
 
 const testing = {
   summary:
-    'Try an order: what placing it now would come to, with its hold and prevented matches. Nothing ' +
-    'is changed, no key is taken',
+    'Try an order: what placing it now would come to, its hold and prevented matches. Nothing is ' +
+    'changed, no key is taken',
   tag: 'orders',
   body: orderBody,
   headers: deadlineHeader,
   answers: {
-    200: 'the order without an id, as it would stand after its taker phase; hold; prevented_matches',
+    200: 'the order, without an id, as it would stand; hold; prevented_matches',
     400: 'a wrong field',
     404: 'unknown symbol or participant',
     422: 'it would be refused by this rule',

@@ -112,7 +112,7 @@ const balanceReading = {
 } as const
 const arming = {
   summary:
-    'Cancel all orders of a participant after this many seconds, unless the call is repeated before',
+    'Cancel all orders of a participant after some seconds, unless the call is repeated before',
   tag: 'participants',
   body: cancelAfterBody,
   answers: {
