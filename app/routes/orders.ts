@@ -53,8 +53,9 @@ export function orderRoutes({ batches, calls }: Deps): Hono<Env> {
       const { symbol, command } = toPlace(parse(orderBody, await readJson(c)))
       command.idempotency_key = keyOf(c, command.idempotency_key)
       command.deadline = deadlineOf(c, command.deadline)
-      if (prefersAsync(c)) command.is_async = true
-      return answerPlaced(await batches.submit(symbol, command))
+      if (!prefersAsync(c)) return answerPlaced(await batches.submit(symbol, command), {})
+      const row = await batches.submit(symbol, { ...command, is_async: true })
+      return answerPlaced(row, { 'Preference-Applied': 'respond-async' })
     }),
   )
 
@@ -112,15 +113,12 @@ export function answer(row: CommandRow): Response {
   return Response.json(outcome)
 }
 
-/** The order as it was placed, or as it was accepted to be matched later. */
-function answerPlaced(row: CommandRow): Response {
+/** The order as it was placed, or with the headers as it was accepted to be matched later. */
+function answerPlaced(row: CommandRow, headers: Record<string, string>): Response {
   const outcome = outcomeOf(row)
   if (outcome instanceof Problem) throw outcome
   if (outcome.pending_reason !== 'MATCH') return Response.json(outcome, { status: 201 })
-  return Response.json(outcome, {
-    status: 202,
-    headers: { 'Preference-Applied': 'respond-async' },
-  })
+  return Response.json(outcome, { status: 202, headers })
 }
 
 const placing = {

@@ -22,14 +22,18 @@ export type Answers = (asked: Asked) => Facts[] | undefined
 export interface FakeServer extends Pick<TestServer, 'ask'> {
   /** The calls that were made, without those that say which symbols there are. */
   asked: Asked[]
+  /** The channels that were rung. */
+  rung: Set<unknown>
 }
 
 export async function fakeServer(t: Test, answers: Answers = () => undefined): Promise<FakeServer> {
   const asked: Asked[] = []
+  const rung = new Set<unknown>()
   const pool = new pg.Pool()
   const query = async (text: string, values: readonly unknown[] = []) => {
     const call = readCall(text, values)
-    if (!['feed_positions', 'pg_notify'].includes(call.name)) asked.push(call)
+    if (call.name === 'pg_notify') for (const channel of [values[0]].flat()) rung.add(channel)
+    else if (call.name !== 'feed_positions') asked.push(call)
     return { rows: answers(call) ?? plainAnswers(call) }
   }
   const client = { query, on: () => {}, off: () => {}, release: () => {} }
@@ -43,7 +47,7 @@ export async function fakeServer(t: Test, answers: Answers = () => undefined): P
   const { port } = await server.listen(0, '127.0.0.1')
   t.teardown(() => server.close(5000))
   const url = `http://127.0.0.1:${port}`
-  return { asked, ask: (...request) => ask(url, ...request) }
+  return { asked, rung, ask: (...request) => ask(url, ...request) }
 }
 
 function readCall(text: string, values: readonly unknown[]): Asked {

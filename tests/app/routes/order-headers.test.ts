@@ -24,6 +24,31 @@ t.test('Prefer: respond-async is answered when the order is kept', async t => {
   }
 })
 
+t.test('an order that is to be matched later wakes the one who matches', async t => {
+  const { ask, rung } = await fakeServer(t, ({ commands }) =>
+    commands[0]?.is_async === true ? [pending] : undefined,
+  )
+
+  await ask('POST', '/orders', order())
+  while (rung.size < 1) await new Promise(resolve => setImmediate(resolve))
+  t.same([...rung], ['pgsettle_events'])
+
+  await ask('POST', '/orders', order(), { Prefer: 'respond-async' })
+  while (rung.size < 2) await new Promise(resolve => setImmediate(resolve))
+  t.same([...rung], ['pgsettle_events', 'pgsettle_orders'])
+})
+
+t.test('a repeat is answered as the first time, whatever it prefers', async t => {
+  const { ask } = await fakeServer(t, ({ commands }) =>
+    commands.length > 0 ? [pending] : undefined,
+  )
+
+  const reply = await ask('POST', '/orders', order({ idempotency_key: 'once' }))
+
+  t.equal(reply.status, 202)
+  t.notOk(reply.headers.has('preference-applied'))
+})
+
 t.test('an order that was matched after all, or refused, is answered as any other', async t => {
   const rows = [orderRow({ status: 'FILLED' }), refusedRow('LOT_SIZE')]
   const { ask } = await fakeServer(t, ({ name }) =>
