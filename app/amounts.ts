@@ -60,19 +60,31 @@ const inexact = {
  * to be found in the text: once parsed it is another number, and looks innocent.
  */
 export function findInexactNumber(json: string): string | undefined {
-  for (const [, name = '', digits = ''] of json.matchAll(longNumber)) {
+  if (!manyDigits.test(json)) return undefined
+  let name = ''
+  for (const [, text = '', colon, digits = ''] of json.matchAll(stringOrNumber)) {
+    if (colon) name = text
     const significant = digits.replace('.', '').replace(/^0+/, '').replace(/0+$/, '')
     if (significant.length > exactDigits) return name
   }
   return undefined
 }
-const longNumber = /"([^"\\]*)"\s*:\s*-?(\d[\d.]{15,})/g
+const manyDigits = /\d[\d.]{15}/
+/** Strings are taken whole, with the colon behind a name, so that digits in them are no number. */
+const stringOrNumber = /"((?:[^"\\]|\\.)*)"(\s*:)?|(\d[\d.]*)/g
 
 /** The amount with the other sign: what is taken away, as a change. */
 export function negated(amount: string): string {
   if (isZeroAmount(amount)) return '0'
   return amount.startsWith('-') ? amount.slice(1) : `-${amount}`
 }
+
+/** What is left of an amount when another is taken away. */
+export function difference(amount: string, other: string): string {
+  return new Exact(amount).minus(other).toFixed()
+}
+/** Digits enough for any two amounts: as the library comes, it rounds to 20. */
+const Exact = Decimal.clone({ precision: 60 })
 
 export function isZeroAmount(amount: string): boolean {
   return /^-?0+(?:\.0+)?$/.test(amount)

@@ -9,6 +9,8 @@ export interface Batches<Command, Result> {
   submit(symbol: string, command: Command): Promise<Result>
   /** Runs the commands as one transaction of their own: all or none. */
   submitAtomic(symbol: string, commands: readonly Command[]): Promise<readonly Result[]>
+  /** Runs the commands in one transaction, nothing between them, each for itself. */
+  submitTogether(symbol: string, commands: readonly Command[]): Promise<readonly Result[]>
   /** Commands that wait, without those in the database. */
   waiting(): number
   /** How long the batch that is longest in the database has been there; 0 when none is. */
@@ -97,17 +99,26 @@ export function createBatches<Command, Result>(
         enqueue(symbol, { commands, isAtomic: true, resolve, reject })
       })
     },
+    submitTogether(symbol, commands) {
+      return new Promise((resolve, reject) => {
+        enqueue(symbol, { commands, isAtomic: false, resolve, reject })
+      })
+    },
     waiting: () => waiting,
     longestRunMs: () =>
       startedMs.size === 0 ? 0 : performance.now() - Math.min(...startedMs.values()),
   }
 }
 
-/** The units of the next batch: those that stand first, or one atomic unit alone. */
+/** The units of the next batch: those that stand first, or one alone that is atomic or too long. */
 function takeBatch<C, R>(lane: Unit<C, R>[], maxBatch: number): Unit<C, R>[] {
   if (lane[0]?.isAtomic) return lane.splice(0, 1)
-  const end = lane.findIndex((unit, index) => unit.isAtomic || index >= maxBatch)
-  return lane.splice(0, end === -1 ? lane.length : end)
+  let commands = 0
+  const end = lane.findIndex(unit => {
+    commands += unit.commands.length
+    return unit.isAtomic || commands > maxBatch
+  })
+  return lane.splice(0, end === -1 ? lane.length : Math.max(end, 1))
 }
 
 function countCommands<C, R>(units: readonly Unit<C, R>[]): number {

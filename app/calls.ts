@@ -1,3 +1,4 @@
+import type { Command } from './commands.ts'
 import { queries } from './queries.ts'
 import type * as rows from './rows.ts'
 import {
@@ -8,40 +9,27 @@ import {
   type Statements,
 } from './statements.ts'
 
-/** What a participant asks of the matcher. Amounts are decimal strings, enums in upper case. */
-export type Command = PlaceCommand | CancelCommand | AmendCommand
-
-export interface PlaceCommand {
-  op: 'PLACE'
-  client_id: string
-  side: 'BUY' | 'SELL'
-  type: 'LIMIT' | 'MARKET'
-  time_in_force: 'GTC' | 'IOC' | 'FOK'
-  price: string | null
-  quantity: string
-  client_order_id: string | null
-  idempotency_key: string | null
-}
-
-export type OrderName = { order_id: string } | { client_id: string; client_order_id: string }
-export type CancelCommand = { op: 'CANCEL' } & OrderName
-export type AmendCommand = {
-  op: 'AMEND'
-  price: string | null
-  quantity: string | null
-} & OrderName
-
 export interface OrderFilter {
   clientId: string | null
   symbol: string | null
   status: string | null
 }
 
+/** Whose orders a mass cancel is about: a participant's or a trade group's, and which of them. */
+export interface CancelFilter {
+  clientId: string | null
+  group: string | null
+  symbol: string | null
+  side: string | null
+  minPrice: string | null
+  maxPrice: string | null
+}
+
 export interface NewSymbol {
   symbol: string
   tickSize: string
   lotSize: string
-  options: Record<string, string | number | undefined>
+  options: Record<string, string | number | boolean | readonly string[] | undefined>
 }
 
 export type Calls = ReturnType<typeof createCalls>
@@ -68,11 +56,26 @@ function orderCalls({ read, write, now }: Statements) {
         isAtomic,
       ]),
 
-    cancelOrders: (clientId: string, symbol: string | null, side: string | null) =>
+    /** What the commands would come to. Everything is undone before the statement ends. */
+    testCommands: (symbol: string, commands: readonly Command[]) =>
+      read<rows.TestRow>('select * from api.test_commands($1, $2, $3, $4)', [
+        symbol,
+        now(),
+        JSON.stringify(commands),
+      ]),
+
+    cancelOrders: ({ clientId, group, symbol, side, minPrice, maxPrice }: CancelFilter) =>
       write<{ order_id: string }>(
-        'select c.order_id from api.cancel_orders($1, $2, $3, $4, $5) as c (order_id)',
-        [clientId, symbol, side, now()],
+        `select c.order_id
+         from api.cancel_orders($1, $2, $3, $4, $5, $6, $7, $8) as c (order_id)`,
+        [clientId, symbol, side, now(), group, minPrice, maxPrice],
       ),
+
+    cancelAfter: (clientId: string, seconds: number) =>
+      write<{ cancel_at: string | null }>(
+        'select c.cancel_at from api.cancel_after($1, $2, $3, $4) as c (cancel_at)',
+        [clientId, seconds, now()],
+      ).then(only),
 
     findOrder: (orderId: string) =>
       read<rows.OrderRow>('select * from api.find_order($1, $2)', [orderId]).then(only),
@@ -85,6 +88,12 @@ function orderCalls({ read, write, now }: Statements) {
         cursor,
         limit,
       ]),
+
+    listAmendments: (orderId: string) =>
+      read<rows.AmendmentRow>('select * from api.amendments($1, $2)', [orderId]),
+
+    listPreventedMatches: (orderId: string) =>
+      read<rows.PreventedMatchRow>('select * from api.prevented_matches($1, $2)', [orderId]),
   }
 }
 

@@ -6,6 +6,8 @@ export interface ProblemFacts {
   readonly bound?: string | undefined
   readonly orderId?: string | undefined
   readonly retryAfterSeconds?: number | undefined
+  /** What was done all the same: the order that was cancelled, or null when none was. */
+  readonly cancelled?: object | null | undefined
 }
 
 /** An answer that is an error: thrown anywhere behind a route, it becomes a problem document. */
@@ -151,7 +153,7 @@ export function refusal(
 
 /** The members of a problem document, RFC 9457. */
 export function problemDocument(problem: Problem, requestId: string): Record<string, unknown> {
-  const { field, bound, orderId } = problem.facts
+  const { field, bound, orderId, cancelled } = problem.facts
   return {
     type: `urn:pgsettle:problem:${problem.code.toLowerCase().replaceAll('_', '-')}`,
     title: titleOf(problem.code),
@@ -162,6 +164,7 @@ export function problemDocument(problem: Problem, requestId: string): Record<str
     ...(field === undefined ? {} : { field }),
     ...(bound === undefined ? {} : { bound }),
     ...(orderId === undefined ? {} : { order_id: orderId }),
+    ...(cancelled === undefined ? {} : { cancelled }),
   }
 }
 

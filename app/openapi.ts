@@ -8,6 +8,8 @@ export interface Description {
   tag: 'orders' | 'markets' | 'participants' | 'settlements' | 'live' | 'service'
   body?: z.ZodType
   query?: z.ZodObject
+  /** What each header means, by name. All of them may be left out. */
+  headers?: Readonly<Record<string, string>>
   /** What the answers mean, by status; 200 or 201 first. */
   answers: Record<number, string>
 }
@@ -23,7 +25,14 @@ export function describe(description: Description, handler: Handler): Handler {
   return Object.assign(handler, { [uniqueSymbol]: { spec: toSpec(description) } })
 }
 
-function toSpec({ summary, tag, body, query, answers }: Description): DescribeRouteOptions {
+function toSpec({
+  summary,
+  tag,
+  body,
+  query,
+  headers,
+  answers,
+}: Description): DescribeRouteOptions {
   const problem = { $ref: '#/components/schemas/Problem' }
   const responses = Object.fromEntries(
     Object.entries(answers).map(([status, description]) => {
@@ -36,7 +45,7 @@ function toSpec({ summary, tag, body, query, answers }: Description): DescribeRo
     summary,
     tags: [tag],
     responses,
-    ...(query ? { parameters: parametersOf(query) } : {}),
+    ...(query || headers ? { parameters: parametersOf(query, headers) } : {}),
     ...(body ? { requestBody: { required: true, content: jsonContent(body) } } : {}),
   }
 }
@@ -45,13 +54,24 @@ function jsonContent(body: z.ZodType) {
   return { 'application/json': { schema: resolver(body) } }
 }
 
-function parametersOf(query: z.ZodObject): NonNullable<DescribeRouteOptions['parameters']> {
-  return Object.entries(query.shape).map(([name, field]) => ({
+function parametersOf(
+  query: z.ZodObject | undefined,
+  headers: Readonly<Record<string, string>> = {},
+): NonNullable<DescribeRouteOptions['parameters']> {
+  const inQuery = Object.entries(query?.shape ?? {}).map(([name, field]) => ({
     name,
-    in: 'query',
+    in: 'query' as const,
     required: !field.safeParse(undefined).success,
-    schema: { type: 'string' },
+    schema: { type: 'string' as const },
   }))
+  const inHeaders = Object.entries(headers).map(([name, description]) => ({
+    name,
+    in: 'header' as const,
+    required: false,
+    description,
+    schema: { type: 'string' as const },
+  }))
+  return [...inQuery, ...inHeaders]
 }
 
 /** The parts of the document that belong to no single route. */
@@ -81,5 +101,9 @@ const problemSchema = {
     field: { type: 'string' as const },
     bound: { type: 'string' as const },
     order_id: { type: 'string' as const },
+    cancelled: {
+      type: ['object' as const, 'null' as const],
+      description: 'of a replacement with ALLOW_FAILURE: the old order if it was cancelled',
+    },
   },
 }

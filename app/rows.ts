@@ -34,6 +34,20 @@ export interface OrderRow {
   created_at: string
   updated_at: string
   fills: Fill[]
+  quote_quantity: string | null
+  stop_price: string | null
+  trigger_source: string | null
+  trailing_offset: string | null
+  trailing_bips: number | null
+  activation_price: string | null
+  limit_offset: string | null
+  post_only: boolean | null
+  slide: boolean | null
+  display_quantity: string | null
+  expire_at: string | null
+  stp: string | null
+  prevented_quantity: string
+  list_id: string | null
 }
 
 /** The row of one command of a batch: what it came to, and its order where there is one. */
@@ -49,6 +63,39 @@ export interface CommandOutcome {
   error_bound: string | null
 }
 
+/** The row of a command that was only tried: what it would have held, and what was prevented. */
+export type TestRow = CommandRow & {
+  hold_asset: string | null
+  hold_amount: string | null
+  prevented: PreventedMatch[] | null
+}
+
+/** A trade that did not happen because both orders have one owner or group. */
+export interface PreventedMatch {
+  stp: string
+  price: string
+  maker_order_id: string
+  taker_quantity: string
+  maker_quantity: string
+}
+
+export interface PreventedMatchRow extends PreventedMatch {
+  prevented_match_id: string
+  at: string
+  taker_order_id: string
+}
+
+export interface AmendmentRow {
+  seq: string
+  at: string
+  price: string | null
+  quantity: string
+  remaining: string
+  prior_price: string | null
+  prior_remaining: string
+  keeps_place: boolean
+}
+
 /** A row of a list, with the cursor that goes on after it. */
 export type Listed<Row> = Row & { cursor: string }
 
@@ -59,6 +106,7 @@ export interface SymbolRow {
   quote_asset: string
   status: string
   status_reason: string | null
+  phase: string
   tick_size: string
   lot_size: string
   min_quantity: string
@@ -72,6 +120,18 @@ export interface SymbolRow {
   base_decimals: number
   quote_decimals: number
   created_at: string
+  default_stp: string
+  allowed_stps: string[]
+  protection_rests: boolean
+  collar_rate: string | null
+  max_open_orders: number | null
+  max_position: string | null
+  max_iceberg_parts: number
+  min_trailing_bips: number
+  max_trailing_bips: number
+  band_rate: string | null
+  band_action: string
+  accept_when_closed: boolean
 }
 
 export interface BookRow {
@@ -184,9 +244,10 @@ export interface EventRow {
   seq: string
   at: string
   kind: string
-  order_id: string
-  client_id: string
-  side: 'BUY' | 'SELL'
+  /** Null, as is client_id, in what is said of the symbol and of no order. */
+  order_id: string | null
+  client_id: string | null
+  side: 'BUY' | 'SELL' | null
   price: string | null
   quantity: string | null
   remaining: string | null
@@ -197,6 +258,13 @@ export interface EventRow {
   maker_client_id: string | null
   maker_remaining: string | null
   reason: string | null
+  /** What of a quantity is shown in the book; null where all of it is. */
+  visible: string | null
+  prior_visible: string | null
+  maker_visible: string | null
+  maker_prior_visible: string | null
+  /** Of the maker's level, where the trade has another price: null in continuous trading. */
+  maker_price: string | null
 }
 
 export interface JournalRow {

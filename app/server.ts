@@ -2,7 +2,8 @@ import { Hono } from 'hono'
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import { createBatches } from './batches.ts'
-import { type Command, createCalls } from './calls.ts'
+import { createCalls } from './calls.ts'
+import type { Command } from './commands.ts'
 import { createDoor } from './door.ts'
 import { logProblem, Problem, problemResponse } from './errors.ts'
 import { createDoorbell } from './events/doorbell.ts'
@@ -13,12 +14,16 @@ import { dashboard } from './routes/dashboard.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { healthRoutes } from './routes/health.ts'
 import { orderBatchRoutes } from './routes/order-batches.ts'
+import { orderCancelRoutes } from './routes/order-cancels.ts'
+import { orderListRoutes } from './routes/order-lists.ts'
+import { orderReplacementRoutes } from './routes/order-replacements.ts'
+import { orderTestRoutes } from './routes/order-tests.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { participantRoutes } from './routes/participants.ts'
 import { settlementRoutes } from './routes/settlements.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { symbolRoutes } from './routes/symbols.ts'
-import type { CommandRow } from './rows.ts'
+import type { CommandRow, TestRow } from './rows.ts'
 
 export interface ServerOptions {
   /** Connections of the app's role. The server ends the pool when it closes. */
@@ -44,6 +49,8 @@ export interface VenueServer {
   close(deadlineMs?: number): Promise<void>
 }
 
+/** Dry runs that wait. Each takes its symbol's lock: they must not stand in the way of orders. */
+const mostDryRuns = 200
 /** What is left after the running requests: streams whose clients do not read the goodbye. */
 const farewellMs = 1000
 
@@ -79,11 +86,20 @@ function createDeps(options: ServerOptions): Deps {
   const batches = createBatches<Command, CommandRow>({
     execute: calls.executeCommands,
     isRepeatable,
-    onCommitted: (_symbol, rows) => doorbell.ring(rows.some(hasFills)),
+    onCommitted: (_symbol, rows) =>
+      doorbell.ring({ settlements: rows.some(hasFills), orders: rows.some(isToBeMatched) }),
+  })
+  const dryRuns = createBatches<Command, TestRow>({
+    execute: calls.testCommands,
+    isRepeatable: () => true,
+    // One order at a time: they must not see each other.
+    maxBatch: 1,
+    maxWaiting: mostDryRuns,
   })
   return {
     calls,
     batches,
+    dryRuns,
     doorbell,
     streams: createStreams({ feed, log }),
     log,
@@ -97,7 +113,11 @@ function createApp(deps: Deps): Hono<Env> {
   app.route('/', healthRoutes(deps))
   app.route('/', symbolRoutes(deps))
   app.route('/', orderRoutes(deps))
+  app.route('/', orderCancelRoutes(deps))
   app.route('/', orderBatchRoutes(deps))
+  app.route('/', orderTestRoutes(deps))
+  app.route('/', orderReplacementRoutes(deps))
+  app.route('/', orderListRoutes(deps))
   app.route('/', participantRoutes(deps))
   app.route('/', settlementRoutes(deps))
   app.route('/', streamRoutes(deps))
@@ -119,6 +139,10 @@ function createApp(deps: Deps): Hono<Env> {
 /** A second run of these answers as the first: a keyed order, and a cancel. */
 function isRepeatable(command: Command): boolean {
   return command.op === 'PLACE' ? command.idempotency_key !== null : command.op === 'CANCEL'
+}
+
+function isToBeMatched(row: CommandRow): boolean {
+  return row.pending_reason === 'MATCH'
 }
 
 function hasFills(row: CommandRow): boolean {

@@ -52,14 +52,15 @@ function ordersTable(orders) {
 /** @param {any} order */
 function orderRow(order) {
   const market = state.markets?.find(one => one.symbol === order.symbol)
+  const tick = market ? decimalsOf(market.tick_size) : 0
   const decimals = columnDecimals([order.quantity, order.remaining_quantity])
   const what = `${order.order_id}: ${order.side} ${order.quantity} ${order.symbol}`
   const busy = state.cancelling.has(order.order_id)
   return html`
-    <tr key=${order.order_id} title=${`order ${order.order_id}, ${order.status}`}>
+    <tr key=${order.order_id} title=${`order ${order.order_id}, ${stateOf(order)}`}>
       <td>${order.symbol}</td>
       <td class=${order.side === 'BUY' ? 'up' : 'down'}>${order.side}</td>
-      <td class="num">${amount(order.price, market ? decimalsOf(market.tick_size) : 0)}</td>
+      <td class="num">${priceOf(order, tick)}</td>
       <td class="num">${amount(order.remaining_quantity, decimals)}</td>
       <td class="num dim wide">${amount(order.quantity, decimals)}</td>
       <td class="num dim wide" title=${order.created_at}>${clock(Date.parse(order.created_at))}</td>
@@ -75,6 +76,19 @@ function orderRow(order) {
       </td>
     </tr>
   `
+}
+
+/** @param {any} order */
+function stateOf(order) {
+  return order.pending_reason ? `${order.status}, waits for ${order.pending_reason}` : order.status
+}
+
+/** @param {any} order an order that waits shows what it waits for @param {number} decimals */
+function priceOf(order, decimals) {
+  if (order.status !== 'PENDING') return amount(order.price, decimals)
+  if (order.stop_price) return html`<small>stop</small> ${amount(order.stop_price, decimals)}`
+  if (order.type === 'TRAILING_STOP') return html`<small>trailing</small>`
+  return html`<small>waits</small> ${amount(order.price, decimals)}`
 }
 
 export function balancesPanel() {

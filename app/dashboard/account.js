@@ -4,7 +4,7 @@ import { changed, notice, paintNow, state, throttled } from './store.js'
 
 /** The chosen client: its open orders and balances, placing and cancelling. */
 
-const openStatuses = ['OPEN', 'PARTIALLY_FILLED']
+const openStatuses = ['PENDING', 'OPEN', 'PARTIALLY_FILLED']
 const ordersRead = 200
 let loadNo = 0
 

@@ -39,9 +39,10 @@ export function bookFrom(snapshot, depth) {
  *
  * @param {Book} book
  * @param {BookMessage} message
+ * @param {boolean} mayCross in an auction orders are collected before they trade
  * @returns {'applied' | 'stale' | 'broken'}
  */
-export function applyChanges(book, message) {
+export function applyChanges(book, message, mayCross = false) {
   const last = Number(message.last_seq)
   if (last <= book.seq) return 'stale'
   let sound = Number(message.first_seq) <= book.seq + 1
@@ -50,7 +51,7 @@ export function applyChanges(book, message) {
     sound = changeLevel(book, side, price, quantity, Number(orders)) && sound
   }
   book.seq = last
-  return sound && !isCrossed(book) ? 'applied' : 'broken'
+  return sound && (mayCross || !isCrossed(book)) ? 'applied' : 'broken'
 }
 
 /** @param {Book} book @param {number} shown whether a cut-off side has too few levels left */

@@ -3,7 +3,7 @@ import { decimalsOf } from './amounts.js'
 import { html } from './html.js'
 import { selectSymbol } from './market.js'
 import { amount, dayChange, figure, lastPrice } from './parts.js'
-import { currentMarket, state } from './store.js'
+import { currentMarket, state, stopped } from './store.js'
 
 /** The top of the page: whose page this is, the chosen symbol, the connection, all symbols. */
 
@@ -61,9 +61,8 @@ function lastTone() {
 
 /** @param {import('./store.js').Market} market */
 function statusBadge(market) {
-  const trades = market.status === 'ACTIVE' && (market.phase ?? 'CONTINUOUS') === 'CONTINUOUS'
-  const word = trades || market.status !== 'ACTIVE' ? market.status : market.phase
-  return html`<span class=${`badge ${trades ? 'good' : 'warn'}`}>${word}</span>`
+  const word = stopped(market)
+  return html`<span class=${`badge ${word ? 'warn' : 'good'}`}>${word || market.status}</span>`
 }
 
 function clientPicker() {
@@ -132,7 +131,7 @@ function marketCard(market) {
       />
       <span class="name">
         ${market.symbol}
-        ${market.status !== 'ACTIVE' && html`<span class="badge warn">${market.status}</span>`}
+        ${stopped(market) && html`<span class="badge warn">${stopped(market)}</span>`}
       </span>
       <span class=${`change ${change.tone}`}>${change.text}</span>
       <span class="price">${amount(ticker?.last_price, decimalsOf(market.tick_size))}</span>

@@ -2,7 +2,7 @@ import { accountMayHaveChanged } from './account.js'
 import { call, describeProblem, pathWith, segment } from './api.js'
 import { applyChanges, bookFrom, runsShort } from './book.js'
 import { openStream } from './live.js'
-import { changed, notice, rates, state, throttled } from './store.js'
+import { changed, currentMarket, notice, rates, state, stopped, throttled } from './store.js'
 import { extend, tradeFrom } from './tape.js'
 
 /** The market data of the page: symbols, tickers, the chosen book and tape, the backlog. */
@@ -10,8 +10,8 @@ import { extend, tradeFrom } from './tape.js'
 const bookDepth = 200
 const tapeLength = 1000
 const tickersRead = 60
-/** Order events that end or rest a new order; the others are about an order counted before. */
-const notArrivals = new Set(['TRADE', 'CANCELLED', 'AMENDED'])
+/** Order events that end, rest or park a new order; these are about an order counted before. */
+const notArrivals = new Set(['TRADE', 'CANCELLED', 'AMENDED', 'PREVENTED', 'TRIGGERED', 'RELEASED'])
 
 /** @type {{ close: () => void } | null} */
 let stream = null
@@ -96,6 +96,7 @@ function onMessage(name, data) {
   if (name === 'ticker') mergeTicker(data)
   if (name === 'settlement') onSettlement(data)
   if (name === 'order') onOrder(data)
+  if (name === 'phase') onPhaseOfMarket(data)
   if (name === 'reset' && data.symbol === state.symbol) reloadMarket()
   if (name === 'trade' && data.symbol === state.symbol) rates.count('trades')
   if ((name === 'trade' || name === 'book') && data.symbol === state.symbol) {
@@ -112,8 +113,18 @@ function applyToMarket(name, data) {
     return
   }
   if (!state.book) return
-  const outcome = applyChanges(state.book, data)
+  const outcome = applyChanges(state.book, data, stopped(currentMarket()) !== '')
   if (outcome === 'broken' || runsShort(state.book, state.rows)) reloadMarket()
+}
+
+const reloadMarkets = throttled(loadMarkets, 1000)
+
+/** @param {{ symbol: string, phase: string }} event */
+function onPhaseOfMarket({ symbol, phase }) {
+  const market = state.markets?.find(one => one.symbol === symbol)
+  // It may be a status as well: what it means for the symbol is read.
+  if (market) market.phase = phase
+  reloadMarkets()
 }
 
 /** @param {any} order */

@@ -81,6 +81,17 @@ export function currentMarket() {
   return state.markets?.find(market => market.symbol === state.symbol) ?? null
 }
 
+/**
+ * Why a symbol does not trade now, as a word; '' when it does.
+ * @param {Market | null} market
+ */
+export function stopped(market) {
+  if (!market) return ''
+  if (market.status !== 'ACTIVE') return market.status
+  const phase = market.phase ?? 'CONTINUOUS'
+  return phase === 'CONTINUOUS' ? '' : phase
+}
+
 /** @param {string} source @param {string} text '' when it works again */
 export function notice(source, text) {
   if ((state.notices.get(source) ?? '') === text) return

@@ -2,7 +2,7 @@ import { placeOrder } from './account.js'
 import { isPositive, multiply } from './amounts.js'
 import { html } from './html.js'
 import { amount, replyBox } from './parts.js'
-import { currentMarket, paintNow, state } from './store.js'
+import { currentMarket, paintNow, state, stopped } from './store.js'
 
 /** The order ticket. The service judges every field; only an empty one is caught here. */
 
@@ -38,8 +38,8 @@ export function ticketPanel() {
         </button>
         ${
           market &&
-          market.status !== 'ACTIVE' &&
-          html`<p class="hint warn">${market.symbol} is ${market.status}: orders are refused.</p>`
+          stopped(market) &&
+          html`<p class="hint warn">${market.symbol} is ${stopped(market)}: nothing trades now.</p>`
         }
         ${replyBox(ticket.reply)}
       </form>

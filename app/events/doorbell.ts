@@ -10,11 +10,19 @@ export const channels = {
   events: 'pgsettle_events',
   /** Rung after a commit that wrote trades, and by the workers after one that settled them. */
   settlements: 'pgsettle_settlements',
+  /** Rung after a commit that accepted orders which are to be matched later. */
+  orders: 'pgsettle_orders',
 } as const
 
+/** What a commit left to do: for the settlement workers, for the matcher's. */
+export interface Work {
+  settlements?: boolean
+  orders?: boolean
+}
+
 export interface Doorbell {
-  /** Tells every process that there are new events, soon; `hasTrades` wakes the workers too. */
-  ring(hasTrades: boolean): void
+  /** Tells every process that there are new events, soon, and wakes the workers that have work. */
+  ring(work?: Work): void
   /** Whether rings from others are heard at the moment. */
   isListening(): boolean
   close(): Promise<void>
@@ -29,6 +37,9 @@ export interface DoorbellOptions {
   onRing(): void
   log: Logger
 }
+
+/** What concerns this process; the matcher's thread hears for itself. */
+const heard = [channels.events, channels.settlements]
 
 /** At most one notification in this time: a burst of commits is one ring. */
 const quietMs = 5
@@ -72,7 +83,7 @@ function listen({ connectionString, onRing, log }: DoorbellOptions) {
     },
   )
   subscriber.events.on('connected', () => {
-    Promise.all(Object.values(channels).map(channel => subscriber.listenTo(channel))).then(
+    Promise.all(heard.map(channel => subscriber.listenTo(channel))).then(
       () => {
         isListening = true
         log.debug({}, 'listening')
@@ -107,17 +118,15 @@ function listen({ connectionString, onRing, log }: DoorbellOptions) {
 
 /** Rings at once after a quiet time, then at most once in `quietMs`, and never two at a time. */
 export function createRinger({ notify, log }: Pick<DoorbellOptions, 'notify' | 'log'>) {
-  let isWanted = false
-  let hasTrades = false
+  const wanted = new Set<string>()
   let isBusy = false
   let timer: NodeJS.Timeout | undefined
 
   function ringNow(): void {
-    isBusy = isWanted
-    if (!isWanted) return
-    const names = hasTrades ? [channels.events, channels.settlements] : [channels.events]
-    isWanted = false
-    hasTrades = false
+    isBusy = wanted.size > 0
+    if (!isBusy) return
+    const names = [...wanted]
+    wanted.clear()
     notify(names)
       .catch(error => log.debug({ err: error }, 'ring lost'))
       .finally(() => {
@@ -126,9 +135,10 @@ export function createRinger({ notify, log }: Pick<DoorbellOptions, 'notify' | '
   }
 
   return {
-    ring(withTrades: boolean): void {
-      isWanted = true
-      hasTrades ||= withTrades
+    ring({ settlements = false, orders = false }: Work = {}): void {
+      wanted.add(channels.events)
+      if (settlements) wanted.add(channels.settlements)
+      if (orders) wanted.add(channels.orders)
       if (!isBusy) ringNow()
     },
     /** Rings no more, except for what is on its way. */

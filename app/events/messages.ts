@@ -1,18 +1,6 @@
-import { isZeroAmount, negated } from '../amounts.ts'
 import type { EventRow } from '../rows.ts'
 
 /** What the events of one symbol say to each topic. */
-
-type Side = 'BUY' | 'SELL'
-
-/** One change of a price level: what is added to its quantity and to its count of orders. */
-export type BookChange = [
-  seq: number,
-  side: Side,
-  price: string,
-  quantityDelta: string,
-  ordersDelta: number,
-]
 
 /**
  * A message of the trades or orders topic. `no` numbers the topic's messages within a symbol: an
@@ -23,7 +11,7 @@ export interface Message {
   readonly no: number
   /** Whose order it is. */
   readonly clientId: string | undefined
-  readonly name: 'trade' | 'order'
+  readonly name: 'trade' | 'phase' | 'indicative' | 'uncrossed' | 'order'
   readonly data: string
 }
 
@@ -37,63 +25,46 @@ export function seqOf(topic: 'trades' | 'orders' | 'book', no: number): number {
   return topic === 'orders' ? Math.max(0, Math.floor((no - 1) / 2)) : no
 }
 
-/**
- * The changes of the book that an event makes. A snapshot and all changes with a higher seq give
- * the book of any later moment.
- */
-export function bookChanges(event: EventRow): BookChange[] {
-  const { kind, side, price, remaining, quantity, prior_price, prior_remaining } = event
-  const seq = Number(event.seq)
-  const added: BookChange[] =
-    price === null || remaining === null ? [] : [[seq, side, price, remaining, 1]]
-  const taken: BookChange[] =
-    prior_price === null || prior_remaining === null
-      ? []
-      : [[seq, side, prior_price, negated(prior_remaining), -1]]
-  switch (kind) {
-    case 'OPENED':
-      return added
-    case 'CANCELLED':
-      return taken
-    case 'AMENDED':
-      // One that lost its place goes on as a taker: the events behind this one tell the rest.
-      return event.reason === 'KEPT' ? [...taken, ...added] : taken
-    case 'TRADE': {
-      if (price === null || quantity === null) return []
-      const isMakerGone = isZeroAmount(event.maker_remaining ?? '0')
-      return [[seq, opposite(side), price, negated(quantity), isMakerGone ? -1 : 0]]
-    }
-    default:
-      return []
-  }
-}
-
 /** The messages of an event, in the order of their numbers in each topic. */
 export function messagesOf(event: EventRow): Message[] {
+  const { kind, order_id, client_id, maker_order_id, maker_client_id } = event
+  if (order_id === null || client_id === null) return marketMessages(event)
   const seq = Number(event.seq)
-  const taken = orderMessage(event, seq * 2, event.order_id, event.client_id, takerFacts(event))
-  if (event.kind !== 'TRADE') return [taken]
-  const trade: Message = {
-    topic: 'trades',
-    no: seq,
-    clientId: undefined,
-    name: 'trade',
-    data: JSON.stringify({
-      symbol: event.symbol,
-      seq,
-      trade_id: event.trade_id,
-      price: event.price,
-      quantity: event.quantity,
-      taker_side: event.side,
-      maker_order_id: event.maker_order_id,
-      taker_order_id: event.order_id,
-      at: event.at,
-    }),
-  }
-  const { maker_order_id, maker_client_id } = event
-  if (maker_order_id === null || maker_client_id === null) return [trade, taken]
+  const taken = orderMessage(event, seq * 2, order_id, client_id, takerFacts(event))
+  const first = kind === 'TRADE' ? [tradeMessage(event), taken] : [taken]
+  if (maker_order_id === null || maker_client_id === null) return first
   const made = orderMessage(event, seq * 2 + 1, maker_order_id, maker_client_id, makerFacts(event))
-  return [trade, taken, made]
+  return [...first, made]
+}
+
+function tradeMessage(event: EventRow): Message {
+  return publicMessage(event, 'trade', {
+    trade_id: event.trade_id,
+    price: event.price,
+    quantity: event.quantity,
+    taker_side: event.side,
+    maker_order_id: event.maker_order_id,
+    taker_order_id: event.order_id,
+  })
+}
+
+/** What is said of the whole symbol goes to those who follow its trades. */
+function marketMessages(event: EventRow): Message[] {
+  const { kind, price, quantity, remaining, side, reason } = event
+  if (kind === 'PHASE') return [publicMessage(event, 'phase', { phase: reason })]
+  const found = { price, quantity, surplus: remaining, surplus_side: side }
+  if (kind === 'INDICATIVE') return [publicMessage(event, 'indicative', found)]
+  if (kind === 'UNCROSSED') return [publicMessage(event, 'uncrossed', found)]
+  return []
+}
+
+function publicMessage(
+  { symbol, seq, at }: EventRow,
+  name: Message['name'],
+  facts: object,
+): Message {
+  const data = JSON.stringify({ symbol, seq: Number(seq), ...facts, at })
+  return { topic: 'trades', no: Number(seq), clientId: undefined, name, data }
 }
 
 function orderMessage(
@@ -122,10 +93,9 @@ function takerFacts({ kind, side, remaining, trade_id, reason }: EventRow) {
   return { side, trade_id, liquidity: 'TAKER' }
 }
 
-function makerFacts({ side, maker_remaining, trade_id }: EventRow) {
-  return { side: opposite(side), remaining: maker_remaining, trade_id, liquidity: 'MAKER' }
-}
-
-function opposite(side: Side): Side {
-  return side === 'BUY' ? 'SELL' : 'BUY'
+function makerFacts({ kind, side, quantity, maker_remaining, trade_id, reason }: EventRow) {
+  const facts = { side: side === 'BUY' ? 'SELL' : 'BUY', remaining: maker_remaining }
+  if (kind === 'TRADE') return { ...facts, trade_id, liquidity: 'MAKER' }
+  // What is prevented is said for the taker: of a maker that is cancelled it is all that it had.
+  return { quantity: reason === 'DECREMENT' ? quantity : null, ...facts, reason }
 }

@@ -1,6 +1,7 @@
 import type { Calls } from '../calls.ts'
 import type { EventRow, JournalRow, TickerRow } from '../rows.ts'
-import { type BookChange, bookChanges, type Message, messagesOf } from './messages.ts'
+import { type BookChange, bookChanges } from './book-changes.ts'
+import { type Message, messagesOf } from './messages.ts'
 
 /** Events of one symbol without a hole between `from` and `to`, as they were read. */
 export interface EventGroup {

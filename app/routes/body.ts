@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import { findInexactNumber } from '../amounts.ts'
 import { Problem } from '../errors.ts'
 import type { RequestContext } from './context.ts'
-import { keyRule, keyShape } from './fields.ts'
 
 /** No body we take is larger; never is more than this held in memory for a request. */
 const maxBodyBytes = 1024 * 1024
@@ -27,21 +26,6 @@ export async function readJson(c: RequestContext): Promise<unknown> {
     throw new Problem(400, 'PRECISION', detail, { field })
   }
   return value
-}
-
-/** The caller's key from the header or the body, which must agree where both are given. */
-export function keyOf(c: RequestContext, inBody: string | null | undefined): string | null {
-  const inHeader = c.env.incoming.headers['idempotency-key']
-  if (typeof inHeader !== 'string') return inBody ?? null
-  const field = 'idempotency_key'
-  if (!keyShape.test(inHeader)) {
-    throw new Problem(400, 'INVALID_FIELD', `the Idempotency-Key header ${keyRule}`, { field })
-  }
-  if (typeof inBody === 'string' && inBody !== inHeader) {
-    const detail = 'idempotency_key and the Idempotency-Key header differ'
-    throw new Problem(400, 'INVALID_FIELD', detail, { field })
-  }
-  return inHeader
 }
 
 function parseJson(text: string): unknown {

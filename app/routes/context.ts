@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from 'hono'
 import type { Logger } from 'pino'
 import type { Batches } from '../batches.ts'
-import type { Calls, Command } from '../calls.ts'
+import type { Calls } from '../calls.ts'
+import type { Command } from '../commands.ts'
 import type { Doorbell } from '../events/doorbell.ts'
 import type { Streams } from '../events/streams.ts'
-import type { CommandRow } from '../rows.ts'
+import type { CommandRow, TestRow } from '../rows.ts'
 
 /** What the server hands to every handler beside the request. */
 export type Env = {
@@ -18,6 +19,8 @@ export type RequestContext = Context<Env>
 export interface Deps {
   readonly calls: Calls
   readonly batches: Batches<Command, CommandRow>
+  /** Orders that are only tried. */
+  readonly dryRuns: Batches<Command, TestRow>
   readonly doorbell: Doorbell
   readonly streams: Streams
   readonly log: Logger

@@ -29,6 +29,12 @@ export function word<const Words extends readonly [string, ...string[]]>(...word
   return z.preprocess(upperCase, z.enum(words, `is not one of ${words.join(', ')}`))
 }
 
+/** A moment, of a day that there is; PostgreSQL keeps microseconds. */
+export const time = z
+  .string()
+  .refine(isTime, 'is not a time such as 2026-01-31T12:00:00Z')
+  .meta({ format: 'date-time' })
+
 /** A whole number between bounds, in a body. */
 export function whole(least: number, most: number) {
   const rule = `is not a whole number from ${least} to ${most}`
@@ -62,6 +68,17 @@ export function amount(sign: Sign = 'POSITIVE') {
       pattern: '^-?[0-9]{1,20}([.][0-9]{1,18})?$',
       description: 'a decimal string, or a number of at most 15 significant digits',
     })
+}
+
+const timeShape =
+  /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$/
+
+/** Whether a text is an RFC 3339 time of a real day: PostgreSQL refuses the 30th of February. */
+export function isTime(text: string): boolean {
+  const [, day = ''] = timeShape.exec(text) ?? []
+  const date = new Date(`${day}T00:00:00Z`)
+  if (day.startsWith('0000') || Number.isNaN(date.getTime())) return false
+  return date.toISOString().startsWith(day)
 }
 
 /** The value as the schema's type. Throws the problem of the first thing that is wrong with it. */

@@ -1,19 +1,22 @@
 import { Hono } from 'hono'
 import type { Batches } from '../batches.ts'
-import type { Command } from '../calls.ts'
-import { logProblem, Problem, problemDocument, toProblem } from '../errors.ts'
+import type { Command } from '../commands.ts'
+import { logProblem, Problem, problemDocument } from '../errors.ts'
 import { describe } from '../openapi.ts'
 import type { CommandRow } from '../rows.ts'
-import { keyOf, readJson } from './body.ts'
+import { readJson } from './body.ts'
 import type { Deps, Env } from './context.ts'
 import { parse } from './fields.ts'
-import { type Addressed, batchBody, batchDocument, toCommand } from './order-bodies.ts'
+import { batchKeyHeader, deadlineHeader, deadlineOf, keyOf } from './headers.ts'
+import { type Addressed, inEntry, toCommand, withDefaults } from './order-bodies.ts'
+import { batchBody, batchDocument } from './order-fields.ts'
 import { outcomeOf } from './order-json.ts'
 
 const batching = {
   summary: 'Place, cancel and amend up to 1000 orders; order is kept within a symbol',
   tag: 'orders',
   body: batchDocument,
+  headers: { ...batchKeyHeader, ...deadlineHeader },
   answers: {
     200: 'a result for each entry, in the same order: {status, order} or {status, problem}',
     400: 'a wrong body, or in mode atomic a wrong entry or a second symbol',
@@ -32,8 +35,11 @@ export function orderBatchRoutes({ batches, log }: Deps): Hono<Env> {
     describe(batching, async c => {
       const { requestId } = c.env
       const { mode, orders } = parse(batchBody, await readJson(c))
-      const header = keyOf(c, null)
-      const entries = orders.map((entry, index) => () => withKey(toCommand(entry), header, index))
+      const defaults = { key: keyOf(c, null), deadline: deadlineOf(c, null) }
+      const entries = orders.map((entry, index) => () => {
+        const { symbol, command } = toCommand(entry)
+        return { symbol, command: withDefaults(command, { ...defaults, index }) }
+      })
       const outcomes =
         mode === 'ATOMIC'
           ? await runAtomic(batches, entries)
@@ -88,21 +94,6 @@ function readEntry(entry: Entry, index: number): Addressed<Command> {
   try {
     return entry()
   } catch (error) {
-    const { status, code, message, facts } = toProblem(error)
-    const path = `orders.${index}`
-    const field = facts.field === undefined ? path : `${path}.${facts.field}`
-    throw new Problem(status, code, `${path}: ${message}`, { ...facts, field })
+    throw inEntry(index, error)
   }
-}
-
-/** The key of the whole request makes a key for each entry that has none of its own. */
-function withKey(
-  addressed: Addressed<Command>,
-  header: string | null,
-  index: number,
-): Addressed<Command> {
-  const { symbol, command } = addressed
-  if (header === null || command.op !== 'PLACE' || command.idempotency_key !== null)
-    return addressed
-  return { symbol, command: { ...command, idempotency_key: `${header}:${index}` } }
 }

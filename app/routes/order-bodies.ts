@@ -1,72 +1,17 @@
-import { z } from 'zod'
-import type { Command, OrderName, PlaceCommand } from '../calls.ts'
-import { Problem } from '../errors.ts'
-import { amount, code, key, parse, symbolCode, word } from './fields.ts'
+import type { z } from 'zod'
+import type { AmendCommand, Command, OrderName, OrderOptions, PlaceCommand } from '../commands.ts'
+import { Problem, toProblem } from '../errors.ts'
+import { parse } from './fields.ts'
+import {
+  type amendBody,
+  amendEntry,
+  cancelEntry,
+  type orderBody,
+  placeEntry,
+} from './order-fields.ts'
+import { checkShape, defaultTimeInForce } from './order-shapes.ts'
 
-/** The bodies of orders: the one schema of each, and what it means as a command. */
-
-const orderFields = {
-  client_id: code,
-  symbol: symbolCode.nullish(),
-  instrument: symbolCode.nullish().describe('another word for symbol'),
-  side: word('BUY', 'SELL'),
-  type: word('LIMIT', 'MARKET'),
-  price: amount().nullish().describe('of a LIMIT order'),
-  quantity: amount(),
-  time_in_force: word('GTC', 'IOC', 'FOK')
-    .nullish()
-    .describe('GTC when missing on a LIMIT order; a MARKET order is IOC or FOK'),
-  client_order_id: key.nullish(),
-  idempotency_key: key.nullish().describe('a repeat of the key answers with the first answer'),
-}
-
-export const orderBody = z.strictObject(orderFields).meta({ id: 'OrderRequest' })
-
-export const amendBody = z
-  .strictObject({ price: amount().nullish(), quantity: amount().nullish() })
-  .meta({ id: 'AmendRequest' })
-
-const nameFields = {
-  symbol: symbolCode.nullish(),
-  instrument: symbolCode.nullish(),
-  order_id: z.string().nullish(),
-  client_id: code.nullish(),
-  client_order_id: key.nullish(),
-}
-
-const placeEntry = z
-  .strictObject({ op: word('PLACE').optional(), ...orderFields })
-  .meta({ id: 'PlaceEntry' })
-
-const cancelEntry = z
-  .strictObject({ op: word('CANCEL'), ...nameFields })
-  .meta({ id: 'CancelEntry' })
-
-const amendEntry = z
-  .strictObject({ op: word('AMEND'), ...nameFields, ...amendBody.shape })
-  .meta({ id: 'AmendEntry' })
-
-const batchFields = {
-  mode: word('EACH', 'ATOMIC').default('EACH'),
-  orders: z
-    .array(z.unknown(), 'is not a list of orders')
-    .min(1, 'is empty')
-    .max(1000, 'has more than 1000 entries'),
-}
-
-/** Entries are parsed one by one, so that one that is wrong does not refuse its neighbours. */
-export const batchBody = z.strictObject(batchFields)
-
-/** The same body as the document shows it, entries and all. */
-export const batchDocument = z
-  .strictObject({
-    ...batchFields,
-    orders: z
-      .array(z.union([placeEntry, cancelEntry, amendEntry]))
-      .min(1)
-      .max(1000),
-  })
-  .meta({ id: 'BatchRequest' })
+/** What the bodies of orders mean as commands. */
 
 /** A command and the symbol whose queue it goes to. */
 export interface Addressed<Some extends Command> {
@@ -74,15 +19,10 @@ export interface Addressed<Some extends Command> {
   command: Some
 }
 
-export function toPlace(body: z.output<typeof orderBody>): Addressed<PlaceCommand> {
-  const isMarket = body.type === 'MARKET'
-  const timeInForce = body.time_in_force ?? (isMarket ? 'IOC' : 'GTC')
-  const price = body.price ?? null
-  if (!isMarket && price === null) throw wrong('MISSING_FIELD', 'price', 'is missing')
-  if (isMarket && price !== null) throw wrong('INVALID_FIELD', 'price', 'is not for a MARKET order')
-  if (isMarket && timeInForce === 'GTC') {
-    throw wrong('INVALID_FIELD', 'time_in_force', 'of a MARKET order is IOC or FOK')
-  }
+type Body = z.output<typeof orderBody>
+
+export function toPlace(body: Body): Addressed<PlaceCommand> {
+  checkShape(body)
   return {
     symbol: symbolOf(body),
     command: {
@@ -90,12 +30,32 @@ export function toPlace(body: z.output<typeof orderBody>): Addressed<PlaceComman
       client_id: body.client_id,
       side: body.side,
       type: body.type,
-      time_in_force: timeInForce,
-      price,
-      quantity: body.quantity,
+      time_in_force: body.time_in_force ?? defaultTimeInForce(body),
+      price: body.price ?? null,
+      quantity: body.quantity ?? null,
       client_order_id: body.client_order_id ?? null,
       idempotency_key: body.idempotency_key ?? null,
+      ...optionsOf(body),
     },
+  }
+}
+
+function optionsOf(body: Body): OrderOptions {
+  return {
+    quote_quantity: body.quote_quantity ?? undefined,
+    stop_price: body.stop_price ?? undefined,
+    trigger_immediately: body.trigger_immediately || undefined,
+    trigger_source: body.trigger_source ?? undefined,
+    trailing_offset: body.trailing_offset ?? undefined,
+    trailing_bips: body.trailing_bips ?? undefined,
+    activation_price: body.activation_price ?? undefined,
+    limit_offset: body.limit_offset ?? undefined,
+    post_only: body.post_only || undefined,
+    slide: body.slide || undefined,
+    display_quantity: body.display_quantity ?? undefined,
+    expire_at: body.expire_at ?? undefined,
+    stp: body.stp ?? undefined,
+    deadline: body.deadline ?? undefined,
   }
 }
 
@@ -104,7 +64,12 @@ export function toCommand(entry: unknown): Addressed<Command> {
   const op = opOf(entry)
   if (op === 'CANCEL') {
     const body = parse(cancelEntry, entry)
-    return { symbol: symbolOf(body), command: { op: 'CANCEL', ...nameOf(body) } }
+    const only_if = body.only_if ?? undefined
+    const deadline = body.deadline ?? undefined
+    return {
+      symbol: symbolOf(body),
+      command: { op: 'CANCEL', ...nameOf(body), only_if, deadline },
+    }
   }
   if (op === 'AMEND') {
     const body = parse(amendEntry, entry)
@@ -114,19 +79,63 @@ export function toCommand(entry: unknown): Addressed<Command> {
   return toPlace(parse(placeEntry, entry))
 }
 
+type Changes = Omit<AmendCommand, 'op' | keyof OrderName>
+
 /** What an amendment changes: something, at least. */
-export function toChanges(body: z.output<typeof amendBody>) {
+export function toChanges(body: z.output<typeof amendBody>): Changes {
   const price = body.price ?? null
   const quantity = body.quantity ?? null
-  if (price === null && quantity === null) {
-    throw new Problem(400, 'MISSING_FIELD', 'neither price nor quantity is given')
+  const expire_at = body.expire_at ?? undefined
+  const time_in_force = body.time_in_force ?? (expire_at === undefined ? undefined : 'GTD')
+  if (price === null && quantity === null && time_in_force === undefined) {
+    throw new Problem(400, 'MISSING_FIELD', 'nothing to change is given')
   }
-  return { price, quantity }
+  if (time_in_force === 'GTD' && expire_at === undefined) {
+    throw wrong('MISSING_FIELD', 'expire_at', 'is missing')
+  }
+  if (time_in_force === 'GTC' && expire_at !== undefined) {
+    throw wrong('INVALID_FIELD', 'expire_at', 'is for time_in_force GTD only')
+  }
+  return { price, quantity, time_in_force, expire_at, deadline: body.deadline ?? undefined }
+}
+
+/** What a request says of all its entries. */
+export interface Defaults {
+  key: string | null
+  deadline: string | undefined
+  index: number
+}
+
+/** The command with what the request says for all, where it says nothing of its own. */
+export function withDefaults<Some extends Command>(
+  command: Some,
+  { key, deadline, index }: Defaults,
+): Some {
+  const isKeyed = command.op !== 'PLACE' || command.idempotency_key !== null || key === null
+  return {
+    ...command,
+    ...(isKeyed ? {} : { idempotency_key: `${key}:${index}` }),
+    ...(deadline === undefined ? {} : { deadline: command.deadline ?? deadline }),
+  }
+}
+
+/** The problem of an entry as one of the whole request: its field is named from there. */
+export function inEntry(index: number, error: unknown): Problem {
+  const { status, code, message, facts } = toProblem(error)
+  const path = `orders.${index}`
+  const field = facts.field === undefined ? path : `${path}.${facts.field}`
+  return new Problem(status, code, `${path}: ${message}`, { ...facts, field })
 }
 
 /** Whether a text can be an id at all: one that cannot is as unknown as one never given. */
 export function isId(text: string): boolean {
   return /^[1-9]\d{0,18}$/.test(text) && BigInt(text) <= 9_223_372_036_854_775_807n
+}
+
+/** The id of an order in a path. */
+export function orderIdOf(text: string | undefined): string {
+  if (text !== undefined && isId(text)) return text
+  throw unknownOrder()
 }
 
 function nameOf(body: {
@@ -136,7 +145,7 @@ function nameOf(body: {
 }): OrderName {
   if (typeof body.order_id === 'string') {
     if (isId(body.order_id)) return { order_id: body.order_id }
-    throw new Problem(404, 'UNKNOWN_ORDER', 'there is no such order', { field: 'order_id' })
+    throw unknownOrder()
   }
   const { client_id, client_order_id } = body
   if (typeof client_id === 'string' && typeof client_order_id === 'string') {
@@ -160,6 +169,10 @@ function symbolOf(body: {
 function opOf(entry: unknown): string | undefined {
   if (typeof entry !== 'object' || entry === null || !('op' in entry)) return undefined
   return typeof entry.op === 'string' ? entry.op.toUpperCase() : undefined
+}
+
+function unknownOrder(): Problem {
+  return new Problem(404, 'UNKNOWN_ORDER', 'there is no such order', { field: 'order_id' })
 }
 
 function wrong(code: string, field: string, rule: string): Problem {

@@ -1,15 +1,23 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
-import type { AmendCommand, CancelCommand } from '../calls.ts'
 import { Problem } from '../errors.ts'
 import { describe } from '../openapi.ts'
 import type { CommandRow } from '../rows.ts'
-import { keyOf, readJson } from './body.ts'
+import { readJson } from './body.ts'
 import type { Deps, Env } from './context.ts'
-import { code, parse, symbolCode, word } from './fields.ts'
+import { code, isTime, parse, symbolCode, word } from './fields.ts'
+import {
+  deadlineHeader,
+  deadlineOf,
+  keyHeader,
+  keyOf,
+  preferHeader,
+  prefersAsync,
+} from './headers.ts'
 import { pageQuery, printPage } from './lists.ts'
-import { amendBody, isId, orderBody, toChanges, toPlace } from './order-bodies.ts'
-import { outcomeOf, printOrder } from './order-json.ts'
+import { orderIdOf, toChanges, toPlace } from './order-bodies.ts'
+import { amendBody, orderBody } from './order-fields.ts'
+import { outcomeOf, printAmendment, printOrder, printPreventedMatch } from './order-json.ts'
 import { createOrderSymbols } from './order-symbols.ts'
 
 const statuses = [
@@ -25,7 +33,7 @@ const statuses = [
 /** The time and id of an order, as the list gives it. */
 const orderCursor = z
   .string()
-  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z_\d{1,18}$/, 'is not a cursor of this list')
+  .regex(/^[^_]+\.\d{6}Z_\d{1,18}$/, 'is not a cursor of this list')
   .refine(text => isTime(text.split('_')[0] ?? ''), 'is not a cursor of this list')
 
 const listQuery = z.strictObject({
@@ -35,27 +43,19 @@ const listQuery = z.strictObject({
   ...pageQuery(orderCursor),
 })
 
-const massQuery = z.strictObject({
-  client_id: code,
-  symbol: symbolCode.optional(),
-  side: word('BUY', 'SELL').optional(),
-})
-
-export function orderRoutes({ batches, calls, doorbell }: Deps): Hono<Env> {
+export function orderRoutes({ batches, calls }: Deps): Hono<Env> {
   const app = new Hono<Env>()
-  const symbolOf = createOrderSymbols(calls)
-
-  /** Runs a command on an order that is known by its id only, through the queue of its symbol. */
-  async function runOn(orderId: string, command: CancelCommand | AmendCommand) {
-    return answer(await batches.submit(await symbolOf(orderId), command), 200)
-  }
+  const findSymbol = createOrderSymbols(calls)
 
   app.post(
     '/orders',
     describe(placing, async c => {
       const { symbol, command } = toPlace(parse(orderBody, await readJson(c)))
       command.idempotency_key = keyOf(c, command.idempotency_key)
-      return answer(await batches.submit(symbol, command), 201)
+      command.deadline = deadlineOf(c, command.deadline)
+      if (!prefersAsync(c)) return answerPlaced(await batches.submit(symbol, command), {})
+      const row = await batches.submit(symbol, { ...command, is_async: true })
+      return answerPlaced(row, { 'Preference-Applied': 'respond-async' })
     }),
   )
 
@@ -72,63 +72,63 @@ export function orderRoutes({ batches, calls, doorbell }: Deps): Hono<Env> {
   app.get(
     '/orders/:order_id',
     describe(reading, async c => {
-      return Response.json(printOrder(await calls.findOrder(idOf(c.req.param('order_id')))))
+      return Response.json(printOrder(await calls.findOrder(orderIdOf(c.req.param('order_id')))))
     }),
   )
 
   app.patch(
     '/orders/:order_id',
     describe(amending, async c => {
-      const order_id = idOf(c.req.param('order_id'))
+      const order_id = orderIdOf(c.req.param('order_id'))
       const changes = toChanges(parse(amendBody, await readJson(c)))
-      return runOn(order_id, { op: 'AMEND', order_id, ...changes })
+      changes.deadline = deadlineOf(c, changes.deadline)
+      const symbol = await findSymbol(order_id)
+      return answer(await batches.submit(symbol, { op: 'AMEND', order_id, ...changes }))
     }),
   )
 
-  app.delete(
-    '/orders/:order_id',
-    describe(cancelling, async c => {
-      const order_id = idOf(c.req.param('order_id'))
-      return runOn(order_id, { op: 'CANCEL', order_id })
+  app.get(
+    '/orders/:order_id/amendments',
+    describe(amendmentListing, async c => {
+      const rows = await calls.listAmendments(orderIdOf(c.req.param('order_id')))
+      return Response.json({ items: rows.map(printAmendment), next_cursor: null })
     }),
   )
 
-  app.delete(
-    '/orders',
-    describe(massCancelling, async c => {
-      const { client_id, symbol, side } = parse(massQuery, c.req.query())
-      const rows = await calls.cancelOrders(client_id, symbol ?? null, side ?? null)
-      doorbell.ring(false)
-      return Response.json({ cancelled: rows.map(row => row.order_id) })
+  app.get(
+    '/orders/:order_id/prevented-matches',
+    describe(preventedListing, async c => {
+      const rows = await calls.listPreventedMatches(orderIdOf(c.req.param('order_id')))
+      return Response.json({ items: rows.map(printPreventedMatch), next_cursor: null })
     }),
   )
 
   return app
 }
 
-function answer(row: CommandRow, status: number): Response {
+/** The order that a command was about, or the problem it was refused with. */
+export function answer(row: CommandRow): Response {
   const outcome = outcomeOf(row)
   if (outcome instanceof Problem) throw outcome
-  return Response.json(outcome, { status })
+  return Response.json(outcome)
 }
 
-/** Whether it is a real day and time: PostgreSQL refuses the 30th of February. */
-function isTime(text: string): boolean {
-  const date = new Date(text)
-  return !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 19) === text.slice(0, 19)
-}
-
-function idOf(text: string | undefined): string {
-  if (text !== undefined && isId(text)) return text
-  throw new Problem(404, 'UNKNOWN_ORDER', 'there is no such order', { field: 'order_id' })
+/** The order as it was placed, or with the headers as it was accepted to be matched later. */
+function answerPlaced(row: CommandRow, headers: Record<string, string>): Response {
+  const outcome = outcomeOf(row)
+  if (outcome instanceof Problem) throw outcome
+  if (outcome.pending_reason !== 'MATCH') return Response.json(outcome, { status: 201 })
+  return Response.json(outcome, { status: 202, headers })
 }
 
 const placing = {
   summary: 'Place an order; answers after its whole taker phase',
   tag: 'orders',
   body: orderBody,
+  headers: { ...keyHeader, ...deadlineHeader, ...preferHeader },
   answers: {
     201: 'the order',
+    202: 'the order, PENDING, to be matched in the order of acceptance: see the Prefer header',
     400: 'a wrong field',
     404: 'unknown symbol or participant',
     422: 'refused by a rule; an order_id means that it is kept as a REJECTED order',
@@ -147,19 +147,25 @@ const reading = {
   answers: { 200: 'the order', 404: 'no such order' },
 } as const
 const amending = {
-  summary: 'Change price or quantity of an open order',
+  summary: 'Change price, quantity or time of expiry of an open order',
   tag: 'orders',
   body: amendBody,
-  answers: { 200: 'the order', 404: 'no such order', 409: 'not open', 422: 'refused by a rule' },
+  headers: deadlineHeader,
+  answers: {
+    200: 'the order',
+    400: 'a wrong field, or none',
+    404: 'no such order',
+    409: 'not open',
+    422: 'refused by a rule',
+  },
 } as const
-const cancelling = {
-  summary: 'Cancel an order; again on a cancelled one answers with it',
+const amendmentListing = {
+  summary: 'How an order was amended, and whether it kept its place, oldest first',
   tag: 'orders',
-  answers: { 200: 'the order', 404: 'no such order', 409: 'it is filled' },
+  answers: { 200: 'all its amendments', 404: 'no such order' },
 } as const
-const massCancelling = {
-  summary: "Cancel a participant's open orders, of one symbol or side if given",
+const preventedListing = {
+  summary: "Trades of an order that were prevented, as they would have been with its owner's own",
   tag: 'orders',
-  query: massQuery,
-  answers: { 200: 'the cancelled ids', 400: 'a wrong parameter', 404: 'unknown participant' },
+  answers: { 200: 'all of them', 404: 'no such order' },
 } as const

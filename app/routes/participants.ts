@@ -3,9 +3,10 @@ import { z } from 'zod'
 import { Problem } from '../errors.ts'
 import { describe } from '../openapi.ts'
 import type { ParticipantRow } from '../rows.ts'
-import { keyOf, readJson } from './body.ts'
+import { readJson } from './body.ts'
 import type { Deps, Env } from './context.ts'
-import { amount, assetCode, code, codeInPath, key, parse } from './fields.ts'
+import { amount, assetCode, code, codeInPath, key, parse, whole } from './fields.ts'
+import { keyHeader, keyOf } from './headers.ts'
 
 const participantBody = z
   .strictObject({
@@ -25,6 +26,10 @@ const depositBody = z
     idempotency_key: key.nullish().describe('or the Idempotency-Key header: one of them'),
   })
   .meta({ id: 'DepositRequest' })
+
+const cancelAfterBody = z
+  .strictObject({ seconds: whole(0, 86_400).describe('0 disarms it') })
+  .meta({ id: 'CancelAfterRequest' })
 
 export function participantRoutes({ calls, doorbell }: Deps): Hono<Env> {
   const app = new Hono<Env>()
@@ -58,6 +63,16 @@ export function participantRoutes({ calls, doorbell }: Deps): Hono<Env> {
   )
 
   app.post(
+    '/participants/:client_id/cancel-after',
+    describe(arming, async c => {
+      const clientId = codeInPath(c.req.param('client_id'), 'client_id')
+      const { seconds } = parse(cancelAfterBody, await readJson(c))
+      const { cancel_at } = await calls.cancelAfter(clientId, seconds)
+      return Response.json({ cancel_at })
+    }),
+  )
+
+  app.post(
     '/deposits',
     describe(depositing, async c => {
       const body = parse(depositBody, await readJson(c))
@@ -67,7 +82,7 @@ export function participantRoutes({ calls, doorbell }: Deps): Hono<Env> {
         throw new Problem(400, 'MISSING_FIELD', `${field} is missing`, { field })
       }
       const row = await calls.deposit(body.client_id, body.asset, body.amount, idempotencyKey)
-      doorbell.ring(true)
+      doorbell.ring({ settlements: true })
       return Response.json(row, { status: 201 })
     }),
   )
@@ -95,10 +110,22 @@ const balanceReading = {
   tag: 'participants',
   answers: { 200: 'a balance for each asset', 404: 'no such participant' },
 } as const
+const arming = {
+  summary:
+    'Cancel all orders of a participant after some seconds, unless the call is repeated before',
+  tag: 'participants',
+  body: cancelAfterBody,
+  answers: {
+    200: 'cancel_at: when it will happen, null when disarmed',
+    400: 'a wrong field',
+    404: 'no such participant',
+  },
+} as const
 const depositing = {
   summary: 'Operator: book money that came in; once a key',
   tag: 'participants',
   body: depositBody,
+  headers: keyHeader,
   answers: {
     201: 'the deposit; the first one when the key is repeated',
     400: 'a wrong field',

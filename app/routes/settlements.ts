@@ -54,7 +54,7 @@ export function settlementRoutes({ calls, doorbell }: Deps): Hono<Env> {
     describe(retrying, async c => {
       const settlementId = idOf(c.req.param('settlement_id'))
       const row = await calls.retrySettlement(settlementId)
-      doorbell.ring(true)
+      doorbell.ring({ settlements: true })
       return Response.json(printSettlement(row))
     }),
   )

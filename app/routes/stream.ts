@@ -16,8 +16,11 @@ const streaming = {
     'Live events (SSE): trades:SYMBOL, book:SYMBOL, ticker, settlements, orders, orders:CLIENT',
   tag: 'live',
   query: streamQuery,
+  headers: { 'Last-Event-ID': 'in place of last_event_id, and newer' },
   answers: {
-    200: 'messages trade, book, ticker, settlement, order, reset; each id resumes behind it',
+    200:
+      'messages trade, phase, indicative and uncrossed of trades:SYMBOL, book, ticker, ' +
+      'settlement, order; reset where messages are gone; each id resumes behind it',
     400: 'a wrong topic or last_event_id',
     404: 'unknown symbol',
   },

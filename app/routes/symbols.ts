@@ -1,10 +1,20 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { stpModes } from '../commands.ts'
 import { describe } from '../openapi.ts'
 import { printTicker, type SymbolRow, type TradeRow } from '../rows.ts'
 import { readJson } from './body.ts'
 import type { Deps, Env } from './context.ts'
-import { amount, assetCode, codeInPath, parse, symbolCode, whole, wholeText } from './fields.ts'
+import {
+  amount,
+  assetCode,
+  codeInPath,
+  parse,
+  symbolCode,
+  whole,
+  wholeText,
+  word,
+} from './fields.ts'
 import { idCursor, pageQuery, printPage } from './lists.ts'
 
 const listQuery = z.strictObject(pageQuery(symbolCode))
@@ -26,6 +36,32 @@ const symbolBody = z
     taker_rate: amount('ANY').optional(),
     base_decimals: whole(0, 18).optional(),
     quote_decimals: whole(0, 18).optional(),
+    default_stp: word(...stpModes)
+      .optional()
+      .describe('what happens before an order trades with its owner: CANCEL_TAKER when missing'),
+    allowed_stps: z
+      .array(word(...stpModes), 'is not a list')
+      .min(1, 'is empty')
+      .optional(),
+    protection_rests: z
+      .boolean()
+      .optional()
+      .describe('what a market order leaves at its protection rests there, in place of expiring'),
+    collar_rate: amount()
+      .optional()
+      .describe('how far beyond the last price a limit may be, as a share of it'),
+    max_open_orders: whole(1, 2_147_483_647).optional().describe('of a participant'),
+    max_position: amount().optional().describe('of a participant, with its open buy orders'),
+    max_iceberg_parts: whole(2, 2_147_483_647).optional(),
+    min_trailing_bips: whole(1, 9999).optional(),
+    max_trailing_bips: whole(1, 9999).optional(),
+    band_rate: amount()
+      .optional()
+      .describe('how far from the reference price a trade may print, as a share of it'),
+    band_action: word('AUCTION', 'EXPIRE')
+      .optional()
+      .describe('what happens when one would print outside the band'),
+    accept_when_closed: z.boolean().optional(),
   })
   .meta({ id: 'SymbolRequest' })
 
@@ -114,6 +150,7 @@ function printSymbol(row: SymbolRow) {
     quote_asset: row.quote_asset,
     status: row.status,
     status_reason: row.status_reason,
+    phase: row.phase,
     tick_size: row.tick_size,
     lot_size: row.lot_size,
     min_quantity: row.min_quantity,
@@ -126,6 +163,18 @@ function printSymbol(row: SymbolRow) {
     taker_rate: row.taker_rate,
     base_decimals: row.base_decimals,
     quote_decimals: row.quote_decimals,
+    default_stp: row.default_stp,
+    allowed_stps: row.allowed_stps,
+    protection_rests: row.protection_rests,
+    collar_rate: row.collar_rate,
+    max_open_orders: row.max_open_orders,
+    max_position: row.max_position,
+    max_iceberg_parts: row.max_iceberg_parts,
+    min_trailing_bips: row.min_trailing_bips,
+    max_trailing_bips: row.max_trailing_bips,
+    band_rate: row.band_rate,
+    band_action: row.band_action,
+    accept_when_closed: row.accept_when_closed,
     created_at: row.created_at,
   }
 }
@@ -135,7 +184,7 @@ function printTrade({ trade_id, symbol, seq, price, quantity, taker_side, traded
 }
 
 const listing = {
-  summary: 'The symbols with their filters, status and fees',
+  summary: 'The symbols with their filters, status, phase and fees',
   tag: 'markets',
   query: listQuery,
   answers: { 200: 'a page of symbols' },

@@ -1,5 +1,11 @@
 import t from 'tap'
-import { findInexactNumber, isZeroAmount, negated, readAmount } from '../../app/amounts.ts'
+import {
+  difference,
+  findInexactNumber,
+  isZeroAmount,
+  negated,
+  readAmount,
+} from '../../app/amounts.ts'
 
 t.test('an amount is one decimal string, however it was written', async t => {
   const cases: [unknown, string][] = [
@@ -67,6 +73,7 @@ t.test('a number that a double cannot carry is found in the text of the JSON', a
     '{"orders":[{"price":9007199254740993}]}',
   ]
   for (const json of inexact) t.ok(findInexactNumber(json), json)
+  t.equal(findInexactNumber('{"a": 1, "stop_price" : 1234567890.123456}'), 'stop_price')
 
   const exact = [
     '{"price": 50000.0}',
@@ -75,6 +82,8 @@ t.test('a number that a double cannot carry is found in the text of the JSON', a
     '{"price": "123456789012345678901234567890"}',
     '{"key": "1234567890123456789012"}',
     '{"key": "\\"price\\": 1234567890123456789"}',
+    '{"a": "b", "key": ":1234567890123456789"}',
+    '{"price": 1e-18, "quantity": 123456789.012345}',
   ]
   for (const json of exact) t.equal(findInexactNumber(json), undefined, json)
 })
@@ -85,4 +94,13 @@ t.test('a change has the other sign, and zero has none', async t => {
   t.equal(negated('0.00'), '0')
   t.ok(isZeroAmount('0.000'))
   t.notOk(isZeroAmount('0.001'))
+})
+
+t.test('a difference is exact, however long', async t => {
+  t.equal(difference('2', '5.5'), '-3.5')
+  t.equal(difference('0.3', '0.30'), '0')
+  t.equal(
+    difference('12345678901234567890.000000000000000001', '0.5'),
+    '12345678901234567889.500000000000000001',
+  )
 })

@@ -128,6 +128,47 @@ t.test('an atomic unit runs alone, in its turn', async t => {
   t.same(await Promise.all([a, b, unit, e]), ['a!', 'b!', ['c!', 'd!'], 'e!'])
 })
 
+t.test('what is submitted together is one transaction, with others or without', async t => {
+  const { batches, call } = slowBatches()
+
+  const first = batches.submit('A-B', 'a')
+  const pair = batches.submitTogether('A-B', ['b', 'c'])
+  const last = batches.submit('A-B', 'd')
+  const seen: [readonly string[], boolean][] = []
+  for (const index of [0, 1]) {
+    const { commands, isAtomic, answer } = await call(index)
+    seen.push([commands, isAtomic])
+    answer()
+  }
+
+  t.same(seen, [
+    [['a'], false],
+    [['b', 'c', 'd'], false],
+  ])
+  t.same(await Promise.all([first, pair, last]), ['a!', ['b!', 'c!'], 'd!'])
+})
+
+t.test('a batch is bounded by its commands, and never cuts what belongs together', async t => {
+  const { batches, call } = slowBatches({ maxBatch: 3 })
+
+  const told = outcomes([
+    batches.submit('A-B', 'a'),
+    batches.submitTogether('A-B', ['b', 'c']),
+    batches.submitTogether('A-B', ['d', 'e']),
+    batches.submitTogether('A-B', ['f', 'g', 'h', 'i']),
+    batches.submit('A-B', 'j'),
+  ])
+  const seen: (readonly string[])[] = []
+  for (const index of [0, 1, 2, 3, 4]) {
+    const { commands, answer } = await call(index)
+    seen.push(commands)
+    answer()
+  }
+
+  t.same(seen, [['a'], ['b', 'c'], ['d', 'e'], ['f', 'g', 'h', 'i'], ['j']])
+  t.same(await told, Array(5).fill('ok'))
+})
+
 t.test('one poisonous command fails alone', async t => {
   const batches = createBatches<string, string>({
     execute: async (_symbol, commands) => {

@@ -312,6 +312,55 @@ if (!executablePath) {
     }),
   )
 
+  void t.test('an order that waits is shown with what it waits for, and can be cancelled', t =>
+    visit(
+      browser,
+      async ({ page, complaints }) => {
+        const [shown] = await until(
+          () => rows(page, 'orders'),
+          all => all.length === 1,
+        )
+        t.match(shown, /^BTC-USD SELL stop 49,000\.00 0\.5 /)
+        t.match(await page.locator('tr[title*="waits for TRIGGER"]').count(), 1)
+
+        await page.getByRole('button', { name: /^Cancel order 699/ }).click()
+        await page.locator('.orders .empty').waitFor()
+        t.same(complaints, [])
+      },
+      {
+        prepare: fake => {
+          const what = { symbol: 'BTC-USD', side: 'SELL', type: 'STOP', price: null }
+          const how = { stop_price: '49000', quantity: '0.5', remaining_quantity: '0.5' }
+          const when = { created_at: new Date().toISOString() }
+          const state = { order_id: '699', status: 'PENDING', pending_reason: 'TRIGGER' }
+          fake.market.orders.push({ ...what, ...how, ...when, ...state })
+        },
+      },
+    ),
+  )
+
+  void t.test('a symbol that goes into an auction says so, and its book may cross', t =>
+    visit(browser, async ({ fake, page }) => {
+      const badge = page.locator('.quote .badge')
+      t.equal(await badge.textContent(), 'ACTIVE')
+
+      fake.market.states.set('BTC-USD', { phase: 'CALL' })
+      fake.publish('phase', { symbol: 'BTC-USD', seq: 1, phase: 'CALL' })
+      await badge.filter({ hasText: 'CALL' }).waitFor()
+      await page.locator('.market.chosen .badge', { hasText: 'CALL' }).waitFor()
+      await page.locator('.ticket .hint.warn', { hasText: 'BTC-USD is CALL' }).waitFor()
+      const read = fake.received.filter(one => one.path.endsWith('/book')).length
+      fake.rest('BUY', '50005', '1')
+
+      const bids = await until(
+        () => rows(page, 'bids'),
+        all => all.length === 3,
+      )
+      t.match(bids[0], /^50,005\.00 /)
+      t.equal(fake.received.filter(one => one.path.endsWith('/book')).length, read)
+    }),
+  )
+
   void t.test('an unknown client is named as such', t =>
     visit(browser, async ({ page }) => {
       await page.getByLabel('Client').fill('nobody')

@@ -78,7 +78,8 @@ interface Market {
   failed: Json[]
   backlog: Json
   tickers: Map<string, Json>
-  halted: Set<string>
+  /** status and phase of the symbols that do not trade as usual */
+  states: Map<string, Json>
   /** how many more streams are refused */
   refusedStreams: number
 }
@@ -93,7 +94,7 @@ function createMarket(): Market {
     failed: [],
     backlog: { pending: 0, failed: 0, oldest_created_at: null, settled_last_minute: 0 },
     tickers: new Map(),
-    halted: new Set(),
+    states: new Map(),
     refusedStreams: 0,
   }
 }
@@ -138,9 +139,10 @@ function marketRoutes(market: Market) {
     c.json({
       items: names.map(symbol => {
         const [base = '', quote = ''] = symbol.split('-')
-        const status = market.halted.has(symbol) ? 'HALTED' : 'ACTIVE'
         const filters = { tick_size: '0.01', lot_size: '0.0001' }
-        return { symbol, base_asset: base, quote_asset: quote, status, ...filters }
+        const usual = { status: 'ACTIVE', phase: 'CONTINUOUS', ...filters }
+        const state = market.states.get(symbol)
+        return { symbol, base_asset: base, quote_asset: quote, ...usual, ...state }
       }),
       next_cursor: null,
     }),

@@ -19,7 +19,7 @@ type Amounts = {
 }
 type Books = {
   bookFrom: (snapshot: object, depth: number) => Book
-  applyChanges: (book: Book, message: object) => string
+  applyChanges: (book: Book, message: object, mayCross?: boolean) => string
   runsShort: (book: Book, shown: number) => boolean
   ladder: (book: Book, side: string, count: number) => Level[]
 }
@@ -136,6 +136,14 @@ void t.test(
     t.equal(books.applyChanges(fresh(), changes(11, 11, [11, 'BUY', '101', '1', 1])), 'broken')
   },
 )
+
+void t.test('in an auction bids may stand above asks, and nothing else may be wrong', async t => {
+  const crossing = changes(11, 11, [11, 'BUY', '101', '1', 1])
+
+  t.equal(books.applyChanges(books.bookFrom(snapshot, 20), crossing, true), 'applied')
+  const negative = changes(11, 11, [11, 'BUY', '99', '-3', -1])
+  t.equal(books.applyChanges(books.bookFrom(snapshot, 20), negative, true), 'broken')
+})
 
 void t.test('behind the depth of the snapshot nothing is believed', async t => {
   const book = books.bookFrom(snapshot, 2)

@@ -65,7 +65,8 @@ export async function startServer(
   return { url, close, ask: (...request) => ask(url, ...request) }
 }
 
-async function ask(
+/** A request, and its answer read as what it is. */
+export async function ask(
   url: string,
   method: string,
   path: string,

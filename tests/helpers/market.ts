@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { PlaceCommand } from '../../app/calls.ts'
+import type { PlaceCommand } from '../../app/commands.ts'
 
 /** A test database, or a role's or a session's own way to ask one. */
 export interface Queryable {
@@ -57,7 +57,7 @@ type Named = {
   price?: string
   quantity?: string
 }
-export type TestCommand = Record<string, string | null>
+export type TestCommand = Record<string, string | number | boolean | null | undefined>
 
 /** A command as api.execute_commands takes it: an order is LIMIT and GTC where it does not say. */
 export function command(fields: Placed | Named): TestCommand {

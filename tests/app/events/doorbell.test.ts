@@ -29,7 +29,7 @@ t.test('a listener whose connection is killed comes back, and looks at once', as
   t.teardown(doorbell.close)
   await until(() => doorbell.isListening() && rings === 1)
 
-  doorbell.ring(false)
+  doorbell.ring()
   await until(() => rings === 2)
 
   const killed = await query(
@@ -39,7 +39,7 @@ t.test('a listener whose connection is killed comes back, and looks at once', as
   t.equal(killed.length, 1)
   await until(() => rings === 3 && doorbell.isListening())
 
-  doorbell.ring(true)
+  doorbell.ring({ settlements: true })
   await until(() => rings === 5)
   t.equal(rings, 5, 'one for each channel')
 })

@@ -21,6 +21,11 @@ export function eventRow(facts: Partial<EventRow>): EventRow {
     maker_client_id: null,
     maker_remaining: null,
     reason: null,
+    visible: null,
+    prior_visible: null,
+    maker_visible: null,
+    maker_prior_visible: null,
+    maker_price: null,
     ...facts,
   }
 }

@@ -190,10 +190,12 @@ t.test('rings are one in a burst, never two at a time, and none is forgotten', a
     },
   })
 
-  ringer.ring(false)
-  for (let index = 0; index < 100; index += 1) ringer.ring(index === 50)
+  ringer.ring()
+  for (let index = 0; index < 100; index += 1) {
+    ringer.ring({ settlements: index === 50, orders: index === 70 })
+  }
   await new Promise(resolve => setTimeout(resolve, 100))
   ringer.close()
 
-  t.same(rung, ['pgsettle_events', 'pgsettle_events,pgsettle_settlements'])
+  t.same(rung, ['pgsettle_events', 'pgsettle_events,pgsettle_settlements,pgsettle_orders'])
 })

@@ -1,57 +1,7 @@
 import t from 'tap'
-import { bookChanges, lastNo, messagesOf, seqOf } from '../../../app/events/messages.ts'
+import { lastNo, messagesOf, seqOf } from '../../../app/events/messages.ts'
 import type { EventRow } from '../../../app/rows.ts'
 import { eventRow } from './event-row.ts'
-
-const changes = (facts: Partial<EventRow>) => bookChanges(eventRow({ seq: '7', ...facts }))
-
-t.test('an order that rests adds itself to its level', async t => {
-  t.same(changes({ kind: 'OPENED', side: 'BUY', price: '10', remaining: '3' }), [
-    [7, 'BUY', '10', '3', 1],
-  ])
-})
-
-t.test('a trade takes from the other side, and the maker with its last part', async t => {
-  const trade = { kind: 'TRADE', side: 'BUY', price: '10', quantity: '2' } as const
-
-  t.same(changes({ ...trade, maker_remaining: '1' }), [[7, 'SELL', '10', '-2', 0]])
-  t.same(changes({ ...trade, maker_remaining: '0' }), [[7, 'SELL', '10', '-2', -1]])
-})
-
-t.test(
-  'a cancelled order takes what was left of it; one that never rested takes nothing',
-  async t => {
-    const cancelled = { kind: 'CANCELLED', side: 'SELL', price: '10', remaining: '0' } as const
-
-    t.same(changes({ ...cancelled, prior_price: '10', prior_remaining: '1.5' }), [
-      [7, 'SELL', '10', '-1.5', -1],
-    ])
-    t.same(changes(cancelled), [])
-  },
-)
-
-t.test('an amended order that keeps its place is changed where it stands', async t => {
-  const amended = { kind: 'AMENDED', price: '10', prior_price: '10', prior_remaining: '3' } as const
-
-  t.same(changes({ ...amended, remaining: '2', reason: 'KEPT' }), [
-    [7, 'BUY', '10', '-3', -1],
-    [7, 'BUY', '10', '2', 1],
-  ])
-})
-
-t.test('one that lost its place only leaves: the events behind it tell the rest', async t => {
-  const lost = { kind: 'AMENDED', price: '11', remaining: '0', reason: 'LOST' } as const
-
-  t.same(changes({ ...lost, prior_price: '10', prior_remaining: '3' }), [
-    [7, 'BUY', '10', '-3', -1],
-  ])
-})
-
-t.test('an order that ended in its own command changes no book', async t => {
-  for (const kind of ['FILLED', 'EXPIRED', 'REJECTED']) {
-    t.same(changes({ kind, price: '10', quantity: '3', remaining: '0' }), [], kind)
-  }
-})
 
 t.test('a trade is told once to trades, and to orders for both sides', async t => {
   const event = eventRow({
@@ -113,4 +63,66 @@ t.test('the numbers of a topic lead back to the last event that was told in full
     t.equal(seqOf('orders', seq * 2), seq - 1, 'the taker was told, the maker not yet')
   }
   t.equal(seqOf('orders', 0), 0)
+})
+
+const dataOf = (facts: Partial<EventRow>) =>
+  messagesOf(eventRow({ seq: '7', ...facts })).map(({ topic, no, clientId, name, data }) => {
+    return { topic, no, clientId, name, ...JSON.parse(data) }
+  })
+
+t.test('an order that is parked, fires or is refused then is told to its owner', async t => {
+  for (const kind of ['PARKED', 'TRIGGERED', 'RELEASED', 'REJECTED', 'EXPIRED']) {
+    t.match(
+      dataOf({ kind, price: '10', quantity: '3', remaining: '3', reason: 'TRIGGER' }),
+      [{ topic: 'orders', no: 14, clientId: 'client-A', kind, side: 'BUY', reason: 'TRIGGER' }],
+      kind,
+    )
+  }
+})
+
+t.test('a prevented match is told to both orders, and to no one as a trade', async t => {
+  const prevented = {
+    kind: 'PREVENTED',
+    side: 'BUY',
+    price: '10',
+    quantity: '2',
+    remaining: '1',
+    maker_order_id: '20',
+    maker_client_id: 'client-M',
+    maker_remaining: '0',
+  } as const
+
+  t.match(dataOf({ ...prevented, reason: 'CANCEL_MAKER' }), [
+    { topic: 'orders', no: 14, side: 'BUY', quantity: '2', remaining: '1', reason: 'CANCEL_MAKER' },
+    { topic: 'orders', no: 15, clientId: 'client-M', side: 'SELL', quantity: null, remaining: '0' },
+  ])
+  t.match(dataOf({ ...prevented, reason: 'DECREMENT' }), [{ quantity: '2' }, { quantity: '2' }])
+})
+
+t.test('what is said of a symbol goes to those who follow its trades', async t => {
+  const market = { order_id: null, client_id: null, side: null }
+
+  t.same(dataOf({ ...market, kind: 'PHASE', reason: 'CALL' }), [
+    {
+      topic: 'trades',
+      no: 7,
+      clientId: undefined,
+      name: 'phase',
+      symbol: 'BTC-USD',
+      seq: 7,
+      phase: 'CALL',
+      at: eventRow({}).at,
+    },
+  ])
+  const found = { price: '10', quantity: '5', remaining: '2', side: 'SELL' } as const
+  for (const [kind, name] of [
+    ['INDICATIVE', 'indicative'],
+    ['UNCROSSED', 'uncrossed'],
+  ] as const) {
+    t.match(
+      dataOf({ ...market, ...found, kind }),
+      [{ topic: 'trades', name, price: '10', quantity: '5', surplus: '2', surplus_side: 'SELL' }],
+      kind,
+    )
+  }
 })

@@ -38,7 +38,7 @@ const cases: [name: string, body: unknown, status: number, code: string, field?:
   ['a wrong type of amount', order({ price: true }), 400, 'INVALID_FIELD', 'price'],
   ['a wrong type of enum', order({ side: 1 }), 400, 'INVALID_FIELD', 'side'],
   ['an unknown word', order({ side: 'hold' }), 400, 'INVALID_FIELD', 'side'],
-  ['a type we do not take', order({ type: 'stop' }), 400, 'INVALID_FIELD', 'type'],
+  ['a type we do not take', order({ type: 'peg' }), 400, 'INVALID_FIELD', 'type'],
   ['a negative price', order({ price: '-1' }), 400, 'NOT_POSITIVE', 'price'],
   ['a negative number', order({ quantity: -0.5 }), 400, 'NOT_POSITIVE', 'quantity'],
   ['zero', order({ quantity: 0 }), 400, 'NOT_POSITIVE', 'quantity'],
@@ -62,8 +62,8 @@ const cases: [name: string, body: unknown, status: number, code: string, field?:
   [
     'a market order that rests',
     order({ type: 'market', price: null, time_in_force: 'gtc' }),
-    400,
-    'INVALID_FIELD',
+    422,
+    'TIME_IN_FORCE',
     'time_in_force',
   ],
 ]
@@ -110,64 +110,90 @@ t.test('a body that is too large or not JSON is not read', async t => {
   t.equal((await server.ask('GET', '/health')).status, 200)
 })
 
+type Request = [method: string, path: string, body?: object]
+
+const requestsWith = (bad: string) => [...ordersWith(bad), ...othersWith(bad), ...pathsWith(bad)]
+
+function ordersWith(bad: string): Request[] {
+  return [
+    ...Object.keys(order()).map((field): Request => ['POST', '/orders', order({ [field]: bad })]),
+    ['POST', '/orders', order({ time_in_force: bad })],
+    ['POST', '/orders', order({ client_order_id: bad })],
+    ...['stp', 'trigger_source', 'stop_price', 'quote_quantity', 'deadline', 'trailing_bips'].map(
+      (field): Request => ['POST', '/orders', order({ [field]: bad })],
+    ),
+    ['POST', '/orders', order({ time_in_force: 'GTD', expire_at: bad })],
+    ['POST', '/orders/test', order({ display_quantity: bad })],
+    ['POST', '/orders/1000000000001/replace', order({ mode: bad })],
+    ['POST', `/orders/${inUrl(bad)}/replace`, order()],
+    ['POST', '/order-lists', { type: bad, orders: [order(), order()] }],
+    ['POST', '/order-lists', { type: 'OCO', orders: [order({ stp: bad }), order()] }],
+    ['POST', `/participants/${inUrl(bad)}/cancel-after`, { seconds: 1 }],
+    ['POST', '/participants/client-A/cancel-after', { seconds: bad }],
+    ['POST', '/symbols', { symbol: 'A-B', tick_size: '1', lot_size: '1', default_stp: bad }],
+    ['POST', '/orders', order({ idempotency_key: bad })],
+    ['POST', '/orders', order({ instrument: bad, symbol: undefined })],
+    ['POST', '/orders', order({ [bad]: 1 })],
+  ]
+}
+
+function othersWith(bad: string): Request[] {
+  const key = 'k'
+  return [
+    ['POST', '/participants', { client_id: bad }],
+    ['POST', '/deposits', { client_id: bad, asset: 'USD', amount: '1', idempotency_key: key }],
+    ['POST', '/deposits', { client_id: 'client-A', asset: bad, amount: '1', idempotency_key: key }],
+    [
+      'POST',
+      '/deposits',
+      { client_id: 'client-A', asset: 'USD', amount: bad, idempotency_key: key },
+    ],
+    [
+      'POST',
+      '/deposits',
+      { client_id: 'client-A', asset: 'USD', amount: '1', idempotency_key: bad },
+    ],
+    ['POST', '/symbols', { symbol: bad, tick_size: '1', lot_size: '1' }],
+    ['POST', '/symbols', { symbol: 'A-B', tick_size: bad, lot_size: '1' }],
+    ['POST', '/assets', { asset: bad, decimals: 2 }],
+  ]
+}
+
+function pathsWith(bad: string): Request[] {
+  return [
+    ...[
+      `/orders/${inUrl(bad)}`,
+      `/orders/${inUrl(bad)}/amendments`,
+      `/orders/${inUrl(bad)}/prevented-matches`,
+      `/orders?client_id=${inUrl(bad)}`,
+      `/orders?symbol=${inUrl(bad)}`,
+      `/orders?status=${inUrl(bad)}`,
+      `/orders?cursor=${inUrl(bad)}`,
+      `/orders?limit=${inUrl(bad)}`,
+      `/symbols/${inUrl(bad)}`,
+      `/symbols/${inUrl(bad)}/book`,
+      `/symbols/BTC-USD/book?depth=${inUrl(bad)}`,
+      `/symbols/BTC-USD/trades?cursor=${inUrl(bad)}`,
+      `/participants/${inUrl(bad)}/balances`,
+      `/settlements/${inUrl(bad)}`,
+      `/settlements?cursor=${inUrl(bad)}`,
+      `/stream?topics=${inUrl(`trades:${bad}`)}`,
+      `/stream?topics=ticker&last_event_id=${inUrl(bad)}`,
+    ].map((path): Request => ['GET', path]),
+    ['DELETE', `/orders?client_id=${inUrl(bad)}`],
+    ['DELETE', `/orders/${inUrl(bad)}`],
+    ['DELETE', `/orders?group=${inUrl(bad)}`],
+    ['DELETE', `/orders?client_id=client-A&min_price=${inUrl(bad)}`],
+    ['DELETE', `/orders/1000000000001?only_if=${inUrl(bad)}`],
+    ['DELETE', `/orders/by-client-id/client-A/${inUrl(bad)}?symbol=BTC-USD`],
+  ]
+}
+
 for (const bad of ["x'; drop table matching.orders; --", 'a\u0000b', '\ud800']) {
   t.test(`${JSON.stringify(bad)} in any string is a value, and a wrong one`, async t => {
     const server = await testServer(t)
     const before = await written(server)
-    const key = 'k'
-    const requests: [method: string, path: string, body?: object][] = [
-      ...Object.keys(order()).map((field): [string, string, object] => [
-        'POST',
-        '/orders',
-        order({ [field]: bad }),
-      ]),
-      ['POST', '/orders', order({ time_in_force: bad })],
-      ['POST', '/orders', order({ client_order_id: bad })],
-      ['POST', '/orders', order({ idempotency_key: bad })],
-      ['POST', '/orders', order({ instrument: bad, symbol: undefined })],
-      ['POST', '/orders', order({ [bad]: 1 })],
-      ['POST', '/participants', { client_id: bad }],
-      ['POST', '/deposits', { client_id: bad, asset: 'USD', amount: '1', idempotency_key: key }],
-      [
-        'POST',
-        '/deposits',
-        { client_id: 'client-A', asset: bad, amount: '1', idempotency_key: key },
-      ],
-      [
-        'POST',
-        '/deposits',
-        { client_id: 'client-A', asset: 'USD', amount: bad, idempotency_key: key },
-      ],
-      [
-        'POST',
-        '/deposits',
-        { client_id: 'client-A', asset: 'USD', amount: '1', idempotency_key: bad },
-      ],
-      ['POST', '/symbols', { symbol: bad, tick_size: '1', lot_size: '1' }],
-      ['POST', '/symbols', { symbol: 'A-B', tick_size: bad, lot_size: '1' }],
-      ['POST', '/assets', { asset: bad, decimals: 2 }],
-      ...[
-        `/orders/${inUrl(bad)}`,
-        `/orders?client_id=${inUrl(bad)}`,
-        `/orders?symbol=${inUrl(bad)}`,
-        `/orders?status=${inUrl(bad)}`,
-        `/orders?cursor=${inUrl(bad)}`,
-        `/orders?limit=${inUrl(bad)}`,
-        `/symbols/${inUrl(bad)}`,
-        `/symbols/${inUrl(bad)}/book`,
-        `/symbols/BTC-USD/book?depth=${inUrl(bad)}`,
-        `/symbols/BTC-USD/trades?cursor=${inUrl(bad)}`,
-        `/participants/${inUrl(bad)}/balances`,
-        `/settlements/${inUrl(bad)}`,
-        `/settlements?cursor=${inUrl(bad)}`,
-        `/stream?topics=${inUrl(`trades:${bad}`)}`,
-        `/stream?topics=ticker&last_event_id=${inUrl(bad)}`,
-      ].map((path): [string, string] => ['GET', path]),
-      ['DELETE', `/orders?client_id=${inUrl(bad)}`],
-      ['DELETE', `/orders/${inUrl(bad)}`],
-    ]
-
-    for (const [method, path, body] of requests) {
+    for (const [method, path, body] of requestsWith(bad)) {
       const reply = await server.ask(method, path, body)
 
       const name = `${method} ${path} ${body ? JSON.stringify(body) : ''}`

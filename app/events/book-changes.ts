@@ -1,0 +1,97 @@
+import { difference, isZeroAmount, negated } from '../amounts.ts'
+import type { EventRow } from '../rows.ts'
+
+/** One change of a price level: what is added to its shown quantity and to its count of orders. */
+export type BookChange = [
+  seq: number,
+  side: 'BUY' | 'SELL',
+  price: string,
+  quantityDelta: string,
+  ordersDelta: number,
+]
+
+/**
+ * The changes of the book that an event makes. A snapshot and all changes with a higher seq give
+ * the book of any later moment. Hidden quantities make none.
+ */
+export function bookChanges(event: EventRow): BookChange[] {
+  switch (event.kind) {
+    case 'OPENED':
+      return added(event)
+    case 'AMENDED':
+      // One that lost its place goes on as a taker: the events behind this one tell the rest.
+      if (event.reason === 'KEPT') return [...taken(event), ...added(event)]
+      return event.reason === 'LOST' ? taken(event) : []
+    case 'TRADE':
+      return [...madeByTrade(event), ...restOfTaker(event)]
+    case 'PREVENTED':
+      return madeByPrevention(event)
+    default:
+      // An order that ends leaves its place, if it had one: then the event says what was there.
+      return taken(event)
+  }
+}
+
+function added({ seq, side, price, remaining, visible }: EventRow): BookChange[] {
+  return remaining === null ? [] : change(seq, side, price, visible ?? remaining, 1)
+}
+
+function taken({ seq, side, prior_price, prior_remaining, prior_visible }: EventRow): BookChange[] {
+  if (prior_remaining === null) return []
+  return change(seq, side, prior_price, negated(prior_visible ?? prior_remaining), -1)
+}
+
+/** A trade takes what it traded from the maker's level, less what an iceberg shows anew. */
+function madeByTrade(event: EventRow): BookChange[] {
+  const { quantity, maker_prior_visible, maker_price, price } = event
+  if (quantity === null) return []
+  const delta = isGiven(maker_prior_visible)
+    ? difference(shownByMaker(event), maker_prior_visible)
+    : negated(quantity)
+  return ofMaker(event, maker_price ?? price, delta)
+}
+
+/** What was taken from the maker without a trade; of a cancelled taker that is nothing. */
+function madeByPrevention(event: EventRow): BookChange[] {
+  const { quantity, maker_prior_visible, price, reason } = event
+  if (isGiven(maker_prior_visible)) {
+    return ofMaker(event, price, difference(shownByMaker(event), maker_prior_visible))
+  }
+  const isShared = reason === 'DECREMENT' && quantity !== null
+  return isShared ? ofMaker(event, price, negated(quantity)) : []
+}
+
+function shownByMaker({ maker_visible, maker_remaining }: EventRow): string {
+  return maker_visible ?? maker_remaining ?? '0'
+}
+
+function ofMaker({ seq, side, maker_remaining }: EventRow, price: string | null, delta: string) {
+  const isGone = isZeroAmount(maker_remaining ?? '0')
+  return change(seq, side === 'BUY' ? 'SELL' : 'BUY', price, delta, isGone ? -1 : 0)
+}
+
+/** In an uncrossing the taker rested too, and leaves its own level. */
+function restOfTaker(event: EventRow): BookChange[] {
+  const { seq, side, prior_price, prior_remaining, prior_visible } = event
+  if (prior_remaining === null) return []
+  const left = event.visible ?? event.remaining ?? '0'
+  const delta = difference(left, prior_visible ?? prior_remaining)
+  return change(seq, side, prior_price, delta, isZeroAmount(event.remaining ?? '0') ? -1 : 0)
+}
+
+/** No change where nothing that is shown changes, or where there is no level: market orders. */
+function change(
+  seq: string,
+  side: EventRow['side'],
+  price: string | null,
+  quantityDelta: string,
+  ordersDelta: number,
+): BookChange[] {
+  if (side === null || price === null || /infinity/i.test(price)) return []
+  if (ordersDelta === 0 && isZeroAmount(quantityDelta)) return []
+  return [[Number(seq), side, price, quantityDelta, ordersDelta]]
+}
+
+function isGiven(amount: string | null | undefined): amount is string {
+  return typeof amount === 'string'
+}
