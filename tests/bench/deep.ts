@@ -13,8 +13,8 @@ import { participants } from './market.ts'
 import { randomCommands } from './orders.ts'
 import { fillBook, restingOrders } from './resting.ts'
 
-const batchesPerRound = 8
-const rounds = 7
+const batchesPerRound = 5
+const rounds = 9
 /** How far the flow's prices spread, and so how far the shallow book has to reach. */
 const reachTicks = 400
 

@@ -4,8 +4,8 @@ import { createFloor } from './floor.ts'
 import { participants } from './market.ts'
 import { randomCommands } from './orders.ts'
 
-const batchesPerRound = 8
-const rounds = 5
+const batchesPerRound = 5
+const rounds = 9
 
 export interface MatcherFigures {
   ordersPerSecond: number

@@ -32,7 +32,7 @@ async function matcher(url: string, symbolIds: number[]): Promise<void> {
   print(
     `matcher, 2 symbols, batches of ${batchSize}`,
     `${round(ordersPerSecond)} orders, ${round(tradesPerSecond)} trades a second`,
-    `${times(median(timesFloor))} the time of plain inserts (${timesFloor.map(times).join(' ')})`,
+    `${times(median(timesFloor))} the time of plain inserts (${range(timesFloor, times)})`,
   )
 }
 
@@ -73,12 +73,17 @@ async function deep(url: string, symbolIds: number[]): Promise<void> {
     `deep book, ${round(deepBook.orders)} orders`,
     `${round(figures.ordersPerSecond)} orders, ${round(figures.tradesPerSecond)} trades a second`,
     `${percent(figures.share)} of the speed with ${round(figures.shallowOrders)} orders ` +
-      `(${figures.shares.map(percent).join(' ')})`,
+      `(${range(figures.shares, percent)})`,
   )
 }
 
 function print(what: string, figure: string, beside: string): void {
   console.log(`${what.padEnd(40)} ${figure}\n${' '.repeat(41)}${beside}`)
+}
+
+/** How far the rounds lie apart. */
+function range(values: number[], show: (value: number) => string): string {
+  return `${show(Math.min(...values))} to ${show(Math.max(...values))} in ${values.length} rounds`
 }
 
 function round(figure: number): string {
