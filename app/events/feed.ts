@@ -147,7 +147,7 @@ function createLoop(log: Logger, step: () => Promise<boolean>) {
   let isRunning = false
   let isStepping = false
   let isWanted = false
-  let timer: NodeJS.Timeout | undefined
+  let stopPolling = () => {}
 
   async function stepOn(): Promise<void> {
     isStepping = true
@@ -168,25 +168,35 @@ function createLoop(log: Logger, step: () => Promise<boolean>) {
     if (isRunning && !isStepping) void stepOn()
   }
 
-  function poll(pollMs: number, prepare: () => Promise<void>): void {
-    timer = setTimeout(() => {
-      prepare()
-        .then(wake, error => log.warn({ err: error }, 'cannot read the feed'))
-        .finally(() => {
-          if (isRunning) poll(pollMs, prepare)
-        })
-    }, pollMs)
+  /** Returns what ends it: also while it prepares, however soon another begins. */
+  function poll(pollMs: number, prepare: () => Promise<void>): () => void {
+    let isOver = false
+    let timer: NodeJS.Timeout
+    const next = () => {
+      timer = setTimeout(() => {
+        prepare()
+          .then(wake, error => log.warn({ err: error }, 'cannot read the feed'))
+          .finally(() => {
+            if (!isOver) next()
+          })
+      }, pollMs)
+    }
+    next()
+    return () => {
+      isOver = true
+      clearTimeout(timer)
+    }
   }
 
   return {
     wake,
     start(pollMs: number, prepare: () => Promise<void>): void {
       isRunning = true
-      poll(pollMs, prepare)
+      stopPolling = poll(pollMs, prepare)
     },
     stop(): void {
       isRunning = false
-      clearTimeout(timer)
+      stopPolling()
     },
   }
 }

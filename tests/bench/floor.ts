@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { connect } from './matcher.ts'
+import { connect } from './batches.ts'
 
 /** What a batch of orders writes, and how its rows are found again by the batch's time. */
 const tables = {

@@ -5,54 +5,32 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { startEmbedded } from '../../app/database/embedded.ts'
 import { migrate } from '../../app/database/migrate.ts'
-import { benchHttp } from './http.ts'
 import { createMarket } from './market.ts'
-import { batchSize, benchMatcher } from './matcher.ts'
-import { benchSettlement, settleBatch } from './settlement.ts'
+import { type Part, parts } from './parts.ts'
 
-const httpConnections = [64, 256]
-const settlementWorkers = 2
+const log = pino({ level: 'warn' })
 
-/** `npm run bench`: figures of this machine, on a fresh database as durable as the product's. */
-async function main(): Promise<void> {
+/** `npm run bench [-- PART…]`: figures of this machine, on a server as durable as the product's. */
+async function main(named: string[]): Promise<void> {
+  const chosen = choose(named)
+  if (!chosen) return
   const dataDir = mkdtempSync(join(tmpdir(), 'pgsettle-bench-'))
-  const log = pino({ level: 'warn' })
   const embedded = await startEmbedded({ dataDir, log })
   try {
-    await migrate(embedded.url, { log, current: true })
-    const owner = new pg.Pool({ connectionString: embedded.url })
-    await owner.query('select ops.maintain_partitions()')
-    const symbolIds = await createMarket(owner)
-    const { rows } = await owner.query("select current_setting('server_version') as version")
+    const server = new pg.Pool({ connectionString: embedded.url })
+    const { rows } = await server.query("select current_setting('server_version') as version")
     console.log(
       `PostgreSQL ${rows[0].version}, fsync on, synchronous_commit on, ` +
         `${availableParallelism()} cores shared by database, service and client\n`,
     )
-    const matcher = await benchMatcher(embedded.url, symbolIds)
-    const middle = [...matcher.timesFloor].sort((a, b) => a - b)[2] ?? 0
-    print(
-      `matcher, 2 symbols, batches of ${batchSize}`,
-      `${round(matcher.ordersPerSecond)} orders, ${round(matcher.tradesPerSecond)} trades`,
-      `${times(middle)} the time of plain inserts (${matcher.timesFloor.map(times).join(' ')})`,
-    )
-    const settlement = await benchSettlement(embedded.url, settlementWorkers)
-    print(
-      `settlement, ${settlementWorkers} workers, batches of ${settleBatch}`,
-      `${round(settlement.instructionsPerSecond)} instructions`,
-      `${times(settlement.timesFloor)} the time of plain inserts`,
-    )
-    for (const connections of httpConnections) {
-      const { constant, orders } = await benchHttp(embedded.url, connections)
-      print(
-        `HTTP, single orders, ${connections} connections`,
-        `${round((orders.requests / orders.ms) * 1000)} orders`,
-        `a constant: ${round((constant.requests / constant.ms) * 1000)}; p50 ` +
-          `${orders.p50.toFixed(1)} ms, p99 ${orders.p99.toFixed(1)} ms, ${orders.failures} failed`,
-      )
+    const markets = new Map<Part['database'], Market>()
+    for (const { database, run } of chosen) {
+      const market = markets.get(database) ?? (await openMarket(server, embedded.url, database))
+      markets.set(database, market)
+      await run(market.url, market.symbolIds)
     }
-    const bad = await owner.query('select * from ops.audit()')
-    await owner.end()
-    console.log(`\naudit: ${bad.rowCount} differences`)
+    await server.end()
+    console.log(`\naudit: ${await differences([...markets.values()])} differences`)
   } catch (error) {
     // Said before the server stops: connections that are still open fail then, too.
     console.error(error)
@@ -63,16 +41,47 @@ async function main(): Promise<void> {
   }
 }
 
-function print(what: string, perSecond: string, beside: string): void {
-  console.log(`${what.padEnd(40)} ${perSecond} a second\n${' '.repeat(41)}${beside}`)
+/** All of them, or those that are named and what they need. */
+function choose(named: string[]): Part[] | undefined {
+  const unknown = named.filter(name => parts.every(part => part.name !== name))
+  if (unknown.length > 0) {
+    const names = parts.map(part => part.name).join(', ')
+    console.error(`bench: no part ${unknown.join(', ')}; there are ${names}`)
+    process.exitCode = 1
+    return undefined
+  }
+  const wanted = parts.filter(({ name }) => named.length === 0 || named.includes(name))
+  return parts.filter(part => wanted.some(({ name, after }) => [name, after].includes(part.name)))
 }
 
-function round(perSecond: number): string {
-  return Math.round(perSecond).toLocaleString('en-US')
+interface Market {
+  url: string
+  symbolIds: number[]
+  isAudited: boolean
 }
 
-function times(ratio: number): string {
-  return `${ratio.toFixed(2)}x`
+/** A database of its own. The deep book's is not audited: its orders came without their events. */
+async function openMarket(server: pg.Pool, ownerUrl: string, name: string): Promise<Market> {
+  const url = new URL(ownerUrl)
+  url.pathname = `/bench_${name}`
+  await server.query(`create database bench_${name}`)
+  await migrate(url.href, { log, current: true })
+  const owner = new pg.Pool({ connectionString: url.href })
+  await owner.query('select ops.maintain_partitions()')
+  const symbolIds = await createMarket(owner)
+  await owner.end()
+  return { url: url.href, symbolIds, isAudited: name !== 'deep' }
 }
 
-await main()
+async function differences(markets: Market[]): Promise<number> {
+  let found = 0
+  for (const { url } of markets.filter(market => market.isAudited)) {
+    const owner = new pg.Pool({ connectionString: url })
+    const { rowCount } = await owner.query('select * from ops.audit()')
+    found += rowCount ?? 0
+    await owner.end()
+  }
+  return found
+}
+
+await main(process.argv.slice(2))

@@ -1,22 +1,11 @@
-import pg from 'pg'
 import { randomNumbers } from '../helpers/seed.ts'
+import { addBatch, batchSize, clock, connect, executeBatches, prepareBatches } from './batches.ts'
 import { createFloor } from './floor.ts'
 import { participants } from './market.ts'
-import { commandsLiteral } from './orders.ts'
+import { randomCommands } from './orders.ts'
 
-export const batchSize = 2000
-const batchesPerRound = 8
-const rounds = 5
-const startAt = Date.now()
-
-const execute = `
-  select coalesce(cardinality((x.e).fill_seqs), 0) as fills
-  from (
-    select (matching.execute_batch(b.symbol_id, b.at, b.c)).outcome as e
-    from bench_batches as b
-    where b.symbol_id = $1 and b.at = $2
-    offset 0
-  ) as x`
+const batchesPerRound = 5
+const rounds = 9
 
 export interface MatcherFigures {
   ordersPerSecond: number
@@ -31,36 +20,27 @@ export interface MatcherFigures {
  */
 export async function benchMatcher(url: string, symbolIds: number[]): Promise<MatcherFigures> {
   const clients = await Promise.all(symbolIds.map(() => connect(url)))
+  const [first] = clients
+  if (!first) throw new Error('no symbol')
   const floor = await createFloor(url, symbolIds)
   const random = randomNumbers(1)
+  const nextTimes = clock(Date.now())
   const timesFloor: number[] = []
   let matcherMs = 0
   let trades = 0
-  await clients[0]?.query(
-    'create table bench_batches (symbol_id int, at timestamptz, c matching.command[])',
-  )
+  await prepareBatches(first)
   for (let round = -1; round < rounds; round++) {
-    const times = Array.from(
-      { length: batchesPerRound },
-      (_, i) => new Date(startAt + ((round + 1) * batchesPerRound + i) * 1000),
-    )
+    const times = nextTimes(batchesPerRound)
     for (const id of symbolIds) {
       for (const at of times) {
         const flow = { random, participants, spreadTicks: 400 }
-        const literal = commandsLiteral(batchSize, flow, `${id}-${at.getTime()}`)
-        await clients[0]?.query('insert into bench_batches values ($1, $2, $3)', [id, at, literal])
+        const commands = randomCommands(batchSize, flow, `${id}-${at.getTime()}`)
+        await addBatch(first, id, at, commands)
       }
     }
     const start = performance.now()
     const counts = await Promise.all(
-      clients.map(async (client, i) => {
-        let fills = 0
-        for (const at of times) {
-          const { rows } = await client.query(execute, [symbolIds[i], at])
-          fills += rows[0].fills
-        }
-        return fills
-      }),
+      clients.map((client, i) => executeBatches(client, symbolIds[i] ?? 0, times)),
     )
     const ms = performance.now() - start
     const floorMs = await floor.write(times)
@@ -77,11 +57,4 @@ export async function benchMatcher(url: string, symbolIds: number[]): Promise<Ma
     tradesPerSecond: (trades / matcherMs) * 1000,
     timesFloor,
   }
-}
-
-export async function connect(url: string): Promise<pg.Client> {
-  const client = new pg.Client(url)
-  client.on('error', () => {}) // the query that runs meanwhile fails, too
-  await client.connect()
-  return client
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { connect } from './matcher.ts'
+import { connect } from './batches.ts'
 
 export const settleBatch = 2000
 

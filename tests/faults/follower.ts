@@ -11,7 +11,7 @@ export interface Follower {
   stop(): Promise<void>
 }
 
-/** Cuts its own connection every `patience` messages, too. */
+/** Resolves when it has its place. Cuts its own connection every `patience` messages, too. */
 export async function follow(
   t: Test,
   url: () => string,
@@ -32,11 +32,12 @@ export async function follow(
     current = stream
     const isCut = () => stopped.signal.aborted || stream.isEnded()
     await pauseUntil(() => isCut() || stream.lastId() !== '')
-    if (connections === 1) isThere()
+    if (stream.lastId() !== '') isThere()
     await pauseUntil(() => isCut() || stream.messages.length >= patience)
     // What comes in from here on is not taken: it has to come again, behind the last id.
     taken.push(...stream.messages)
-    lastId = stream.lastId()
+    // One that was cut before its first id has told nothing, and leaves the place as it was.
+    lastId = stream.lastId() || lastId
     current = undefined
     stream.close()
   }

@@ -43,16 +43,21 @@ const endConnections = `select pg_terminate_backend(pid) from pg_stat_activity
 /** Loses nothing that matters: what the clients were told is the measure. */
 const needed = { before: 60, after: 40 }
 
-/** A venue under load, whose service is started again where a test has killed it. */
+/**
+ * A venue under load, whose service is started again where a test has killed it. Its follower has
+ * its place before the first order comes: it began now, and what was before is not for it.
+ */
 async function venue(t: Test, name: string) {
   const dataDir = emptyDataDir(t)
   let service: Service = startService(t, { DATA_DIR: dataDir, LOG_LEVEL: 'fatal' })
   let place = await service.open()
+  const follower = await follow(t, () => place.url, 'trades:BTC-USD,settlements', 25)
   const load: Load = startLoad(() => place.url, name)
   t.teardown(load.stop)
   return {
     dataDir,
     load,
+    follower,
     url: () => place.url,
     databaseUrl: () => place.databaseUrl,
     service: () => service,
@@ -64,8 +69,7 @@ async function venue(t: Test, name: string) {
 }
 
 t.test(`kill -9 of the service under load, twice (seed ${seed})`, async t => {
-  const { load, service, restart, url, databaseUrl } = await venue(t, 'service')
-  const follower = await follow(t, url, 'trades:BTC-USD,settlements', 25)
+  const { load, follower, service, restart, url, databaseUrl } = await venue(t, 'service')
 
   for (let round = 0; round < 2; round++) {
     await load.untilAcknowledged(needed.before)
@@ -86,8 +90,7 @@ t.test(`kill -9 of the service under load, twice (seed ${seed})`, async t => {
 t.test(
   `kill -9 of PostgreSQL, then of its connections, under load: the service lives on (seed ${seed})`,
   async t => {
-    const { dataDir, load, service, url, databaseUrl } = await venue(t, 'database')
-    const follower = await follow(t, url, 'trades:BTC-USD,settlements', 25)
+    const { dataDir, load, follower, service, url, databaseUrl } = await venue(t, 'database')
     const address = databaseUrl()
 
     for (let round = 0; round < 2; round++) {
@@ -113,8 +116,7 @@ t.test(
 )
 
 t.test(`kill -9 of both under load (seed ${seed})`, async t => {
-  const { dataDir, load, service, restart, url, databaseUrl } = await venue(t, 'both')
-  const follower = await follow(t, url, 'trades:BTC-USD,settlements', 25)
+  const { dataDir, load, follower, service, restart, url, databaseUrl } = await venue(t, 'both')
 
   await load.untilAcknowledged(needed.before)
   service().kill('SIGKILL')

@@ -18,6 +18,8 @@ function fakeTables() {
   const tables = {
     events,
     reads: 0,
+    positionReads: 0,
+    positionMs: 0,
     isDown: false,
     write(...facts: Partial<EventRow>[]) {
       for (const fact of facts) {
@@ -27,7 +29,9 @@ function fakeTables() {
     },
     calls: {
       readPositions: async (): Promise<PositionRow[]> => {
+        tables.positionReads += 1
         if (tables.isDown) throw new Error('down')
+        await new Promise(resolve => setTimeout(resolve, tables.positionMs))
         const last = String(events.length)
         return [
           { symbol_id: 0, symbol: null, seq: '0' },
@@ -108,6 +112,29 @@ t.test('a lost ring costs one poll, and nobody is read for while nobody listens'
   await new Promise(resolve => setTimeout(resolve, 60))
   t.equal(tables.reads, reads)
 })
+
+t.test(
+  'who comes while a poll of the time before is still under way adds no second poll',
+  async t => {
+    const { tables, open } = started(t)
+    for (let time = 0; time < 20; time += 1) {
+      const { positionReads } = tables
+      tables.positionMs = 0
+      const response = await open('orders')
+      tables.positionMs = 50
+      await response.until(() => tables.positionReads > positionReads + 1)
+      response.outgoing.emit('close')
+    }
+    tables.positionMs = 0
+    await open('orders')
+    await new Promise(resolve => setTimeout(resolve, 60))
+
+    const { positionReads } = tables
+    await new Promise(resolve => setTimeout(resolve, 200))
+    const polls = tables.positionReads - positionReads
+    t.ok(polls <= 11, `${polls} polls in 200 ms, 20 ms apart`)
+  },
+)
 
 t.test('a ring is heard at once, and a database that is away is waited for', async t => {
   const { tables, feed, open } = started(t)

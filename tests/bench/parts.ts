@@ -1,0 +1,99 @@
+import { batchSize, median } from './batches.ts'
+import { benchDeep, deepBook } from './deep.ts'
+import { benchHttp } from './http.ts'
+import { benchMatcher } from './matcher.ts'
+import { benchSettlement, settleBatch } from './settlement.ts'
+import { benchSweep, sweepSizes } from './sweep.ts'
+
+/** A part of the benchmark, which can be run alone, and the database that it runs on. */
+export interface Part {
+  name: string
+  database: 'venue' | 'sweep' | 'deep'
+  /** The part whose trades it needs. */
+  after?: string
+  /** Prints its lines of the table. */
+  run(url: string, symbolIds: number[]): Promise<void>
+}
+
+const httpConnections = [64, 256]
+const settlementWorkers = 2
+
+/** In the order in which they run. The largest comes last: it leaves a checkpoint behind. */
+export const parts: readonly Part[] = [
+  { name: 'matcher', database: 'venue', run: matcher },
+  { name: 'settlement', database: 'venue', after: 'matcher', run: settlement },
+  { name: 'http', database: 'venue', run: http },
+  { name: 'sweep', database: 'sweep', run: sweep },
+  { name: 'deep', database: 'deep', run: deep },
+]
+
+async function matcher(url: string, symbolIds: number[]): Promise<void> {
+  const { ordersPerSecond, tradesPerSecond, timesFloor } = await benchMatcher(url, symbolIds)
+  print(
+    `matcher, 2 symbols, batches of ${batchSize}`,
+    `${round(ordersPerSecond)} orders, ${round(tradesPerSecond)} trades a second`,
+    `${times(median(timesFloor))} the time of plain inserts (${range(timesFloor, times)})`,
+  )
+}
+
+async function settlement(url: string): Promise<void> {
+  const { instructionsPerSecond, timesFloor } = await benchSettlement(url, settlementWorkers)
+  print(
+    `settlement, ${settlementWorkers} workers, batches of ${settleBatch}`,
+    `${round(instructionsPerSecond)} instructions a second`,
+    `${times(timesFloor)} the time of plain inserts`,
+  )
+}
+
+async function http(url: string): Promise<void> {
+  for (const connections of httpConnections) {
+    const { constant, orders } = await benchHttp(url, connections)
+    print(
+      `HTTP, single orders, ${connections} connections`,
+      `${round((orders.requests / orders.ms) * 1000)} orders a second`,
+      `a constant: ${round((constant.requests / constant.ms) * 1000)}; p50 ` +
+        `${orders.p50.toFixed(1)} ms, p99 ${orders.p99.toFixed(1)} ms, ${orders.failures} failed`,
+    )
+  }
+}
+
+async function sweep(url: string, symbolIds: number[]): Promise<void> {
+  const figures = await benchSweep(url, symbolIds)
+  const sizes = sweepSizes.map((size, i) => `${round(size)}: ${figures.msPerMaker[i]?.toFixed(3)}`)
+  print(
+    'sweep, one order through 1,000 makers',
+    `${round(figures.tradesPerSecond)} trades a second`,
+    `ms a maker, by makers: ${sizes.join(', ')}`,
+  )
+}
+
+async function deep(url: string, symbolIds: number[]): Promise<void> {
+  const figures = await benchDeep(url, symbolIds)
+  print(
+    `deep book, ${round(deepBook.orders)} orders`,
+    `${round(figures.ordersPerSecond)} orders, ${round(figures.tradesPerSecond)} trades a second`,
+    `${percent(figures.share)} of the speed with ${round(figures.shallowOrders)} orders ` +
+      `(${range(figures.shares, percent)})`,
+  )
+}
+
+function print(what: string, figure: string, beside: string): void {
+  console.log(`${what.padEnd(40)} ${figure}\n${' '.repeat(41)}${beside}`)
+}
+
+/** How far the rounds lie apart. */
+function range(values: number[], show: (value: number) => string): string {
+  return `${show(Math.min(...values))} to ${show(Math.max(...values))} in ${values.length} rounds`
+}
+
+function round(figure: number): string {
+  return Math.round(figure).toLocaleString('en-US')
+}
+
+function times(ratio: number): string {
+  return `${ratio.toFixed(2)}x`
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`
+}
