@@ -41,7 +41,7 @@ begin
   end if;
   select least(v_state.next_due_at, min(c.expire_at)) into v_state.next_due_at
   from unnest(p_commands) as c
-  where c.expire_at is not null;
+  where c.expire_at > p_now;
   return v_state;
 end;
 $$;
