@@ -335,7 +335,9 @@ create type matching.slot as (
   type matching.order_type_enum,
   stp reference.stp_mode,
   is_post_only boolean,
-  is_sliding boolean
+  is_sliding boolean,
+  expire_at timestamptz,
+  session_rule matching.time_in_force_enum
 );
 comment on type matching.slot is
   'an order in the matcher''s memory; filled and paid are what this batch added';
@@ -374,7 +376,10 @@ create type matching.batch as (
   remaining numeric[],
   slots matching.slot[],
   standing int[],
-  party_ids int[]
+  party_ids int[],
+  is_special boolean,
+  has_changes boolean,
+  has_amendments boolean
 );
 create type matching.closing as (
   kind matching.event_kind,
@@ -389,7 +394,11 @@ create type matching.closing as (
   from_seq bigint,
   from_price numeric,
   from_remaining numeric,
-  from_visible numeric
+  from_visible numeric,
+  is_buy boolean,
+  is_market boolean,
+  pending matching.pending_reason,
+  refusal matching.refusal
 );
 comment on type matching.closing is
   'the event that a command ends with, and what its order was before';
@@ -465,7 +474,9 @@ create type matching.final_order as (
   book_tid tid,
   last_seq bigint,
   end_reason matching.end_reason,
-  refusal matching.refusal
+  refusal matching.refusal,
+  expire_at timestamptz,
+  session_rule matching.time_in_force_enum
 );
 -- What a batch does: its commands as they were asked and came out, at which time, the state of the
 -- symbol after it, and what it does to accounts, which is done last.
@@ -584,12 +595,15 @@ drop function api.events_after(int, int[], bigint[], int);
 
 --!include api/amendments.sql
 --!include matching/cancel_command.sql
---!include matching/is_special.sql
+--!include matching/has_special.sql
 --!include matching/refuse_command.sql
 --!include matching/refuse_terms.sql
+--!include matching/refuse_specials.sql
 --!include matching/parse_commands.sql
 --!include matching/refuse_in_phase.sql
 --!include matching/bar_commands.sql
+--!include matching/command_rows.sql
+--!include matching/terms_hash.sql
 --!include matching/wanted_keys.sql
 --!include matching/claim_keys.sql
 --!include matching/prepare_batch.sql
@@ -622,6 +636,7 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include matching/prevented_end.sql
 --!include matching/prevented_maker.sql
 --!include matching/prevented_taker.sql
+--!include matching/party_no.sql
 --!include matching/read_book.sql
 --!include matching/refuse_cost.sql
 --!include matching/refuse_take.sql
