@@ -231,6 +231,17 @@ comment on column matching.order_lists.list_id is 'the id of its first order';
 comment on column matching.order_lists.entry_order_id is
   'the order whose fills bring the others to life; null when they are alive from the start';
 
+create table matching.published_prices (
+  segment_id int not null,
+  symbol_id int not null references reference.symbols on delete restrict,
+  source matching.trigger_source not null,
+  price reference.price not null,
+  published_at timestamptz not null,
+  primary key (segment_id, symbol_id, source)
+);
+comment on table matching.published_prices is
+  'the last mark and index price of a symbol, from outside';
+
 create table matching.prevented_matches (
   segment_id int not null,
   prevented_match_id bigint not null,
@@ -606,6 +617,7 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include matching/terms_hash.sql
 --!include matching/wanted_keys.sql
 --!include matching/claim_keys.sql
+--!include matching/source_terms.sql
 --!include matching/prepare_batch.sql
 --!include matching/roll_back.sql
 --!include ledger/sum_changes.sql
@@ -626,6 +638,7 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include matching/exit_commands.sql
 --!include matching/final_orders.sql
 --!include matching/list_commands.sql
+--!include matching/trade_sources.sql
 --!include matching/follow_ups.sql
 --!include matching/fund_changes.sql
 --!include matching/has_consequences.sql
@@ -689,7 +702,9 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include api/test_commands.sql
 --!include matching/levels_json.sql
 --!include matching/participant_orders.sql
+--!include matching/publish_price.sql
 --!include ops/audit_orders.sql
 --!include ops/audit_parked.sql
 --!include ops/audit.sql
+--!include ops/publish_price.sql
 --!include ops/v_holds.sql
