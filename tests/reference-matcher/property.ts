@@ -1,0 +1,72 @@
+import fc from 'fast-check'
+import { compare } from './comparison.ts'
+import { plainWays, type Ways } from './entering.ts'
+import { type Features, features } from './features.ts'
+import { type Sequence, sequences } from './sequences.ts'
+import type { SqlMarket } from './sql-market.ts'
+
+export interface Run {
+  /** As many lanes as sequences are to be played side by side, each on a database of its own. */
+  lanes: readonly SqlMarket[]
+  sequences: number
+  seed: number
+  on?: Features
+  ways?: Ways
+  /** Whether a smaller sequence is looked for when two differ. */
+  isShrunk?: boolean
+  /** Told after each sequence. */
+  onProgress?: (total: Totals) => void
+}
+
+export interface Totals {
+  sequences: number
+  commands: number
+  trades: number
+}
+
+export interface Failure {
+  seed: number
+  path: string
+  /** The smallest sequence found on which the two differ, and how they do. */
+  sequence: Sequence
+  words: string
+}
+
+/** Plays random sequences on both matchers: what was played, and where the two first differed. */
+export async function play(run: Run): Promise<{ totals: Totals; failures: Failure[] }> {
+  const totals = { sequences: 0, commands: 0, trades: 0 }
+  const count = Math.ceil(run.sequences / run.lanes.length)
+  const found = await Promise.all(
+    run.lanes.map((sql, lane) => playLane(sql, run, run.seed + lane, count, totals)),
+  )
+  return { totals, failures: found.filter(failure => failure !== null) }
+}
+
+async function playLane(
+  sql: SqlMarket,
+  { on = features, ways = plainWays, isShrunk = true, onProgress }: Run,
+  seed: number,
+  numRuns: number,
+  totals: Totals,
+): Promise<Failure | null> {
+  const property = fc.asyncProperty(sequences(on), async sequence => {
+    const { differences, commands, trades } = await compare(sql, sequence, ways)
+    totals.sequences += 1
+    totals.commands += commands
+    totals.trades += trades
+    onProgress?.(totals)
+    if (differences.length > 0) throw new Error(differences.join('\n'))
+  })
+  const details = await fc.check(property, { seed, numRuns, endOnFailure: !isShrunk })
+  if (!details.failed) return null
+  const [sequence] = details.counterexample ?? []
+  const { errorInstance, counterexamplePath } = details
+  if (sequence === undefined) throw new Error(`the property stopped: ${errorInstance}`)
+  const words = errorInstance instanceof Error ? errorInstance.message : String(errorInstance)
+  return { seed, path: counterexamplePath ?? '', sequence, words }
+}
+
+/** A failure as a person needs it: how the two differ, and what to keep of it. */
+export function printFailure({ seed, path, sequence, words }: Failure): string {
+  return `seed ${seed}, path ${path}\n${words}\nto be kept: ${JSON.stringify(sequence)}`
+}
