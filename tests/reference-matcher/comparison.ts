@@ -14,6 +14,8 @@ export interface Comparison {
   differences: string[]
   trades: number
   commands: number
+  /** Why it was not compared to its end: a note of the model. */
+  cutBy: string | null
 }
 
 /** Plays a sequence on both matchers and compares after each step; the audit is last. */
@@ -27,26 +29,28 @@ export async function compare(
   const names = createNames()
   const told: string[] = []
   let commands = 0
+  let cutBy: string | null = null
   await sql.begin(play)
   try {
     for (const step of play.steps) {
       if (step.do === 'batch') commands += step.commands.length
       const found = await playStep(sql, model, step, names, told)
-      if (!isSettled(model)) break
+      cutBy = unsettled(model)
+      if (cutBy !== null) break
       if (found.length > 0) {
-        return { differences: [...introduce(play), ...told, ...found], trades: 0, commands }
+        return { differences: [...introduce(play), ...told, ...found], trades: 0, commands, cutBy }
       }
     }
-    const wrong = await sql.audit()
-    return { differences: wrong, trades: model.market.trades.length, commands }
+    const differences = await sql.audit()
+    return { differences, trades: model.market.trades.length, commands, cutBy }
   } finally {
     await sql.rollBack()
   }
 }
 
-/** Whether nothing happened yet for which the rules, or the database, are not ready. */
-function isSettled({ market }: Matcher): boolean {
-  return [...market.notes].every(note => settled[note])
+/** What happened for which the rules, or the database, are not ready. */
+function unsettled({ market }: Matcher): string | null {
+  return [...market.notes].find(note => !settled[note]) ?? null
 }
 
 /** The database's orders by the numbers of the model's. */

@@ -40,7 +40,8 @@ async function main(): Promise<void> {
       },
     })
     for (const failure of failures) console.log(printFailure(failure))
-    const { sequences, commands, trades } = totals
+    const { sequences, commands, trades, cut } = totals
+    for (const [note, times] of cut) console.log(`${times} were not played to their end: ${note}`)
     console.log(
       `${sequences} sequences, ${commands} commands, ${trades} trades: ` +
         (failures.length === 0 ? 'nothing differs' : `${failures.length} differ`),

@@ -22,6 +22,8 @@ export interface Totals {
   sequences: number
   commands: number
   trades: number
+  /** How many were not compared to their end, by the reason. */
+  cut: Map<string, number>
 }
 
 export interface Failure {
@@ -34,7 +36,7 @@ export interface Failure {
 
 /** Plays random sequences on both matchers: what was played, and where the two first differed. */
 export async function play(run: Run): Promise<{ totals: Totals; failures: Failure[] }> {
-  const totals = { sequences: 0, commands: 0, trades: 0 }
+  const totals = { sequences: 0, commands: 0, trades: 0, cut: new Map<string, number>() }
   const count = Math.ceil(run.sequences / run.lanes.length)
   const found = await Promise.all(
     run.lanes.map((sql, lane) => playLane(sql, run, run.seed + lane, count, totals)),
@@ -50,10 +52,11 @@ async function playLane(
   totals: Totals,
 ): Promise<Failure | null> {
   const property = fc.asyncProperty(sequences(on), async sequence => {
-    const { differences, commands, trades } = await compare(sql, sequence, ways)
+    const { differences, commands, trades, cutBy } = await compare(sql, sequence, ways)
     totals.sequences += 1
     totals.commands += commands
     totals.trades += trades
+    if (cutBy !== null) totals.cut.set(cutBy, (totals.cut.get(cutBy) ?? 0) + 1)
     onProgress?.(totals)
     if (differences.length > 0) throw new Error(differences.join('\n'))
   })
