@@ -10,7 +10,7 @@ import {
 import { end, enter, isShort, onCopy, type Ways } from './entering.ts'
 import { refuseResult } from './filters.ts'
 import { isLive, isMarket, type Market, type Order, type Refusal, type Side } from './market.ts'
-import { refuseAmendment } from './phases.ts'
+import { refuseAmendment, refuseLate } from './phases.ts'
 import { withdraw } from './placing.ts'
 
 export interface Changed {
@@ -23,8 +23,8 @@ export function cancel(market: Market, command: CancelCommand): Changed {
   if (!order) return { refusal: 'UNKNOWN_ORDER', order: null }
   const isTooLate = command.only_if === 'NEW' && order.filled > 0n
   const refusal =
-    refuseLate(market, command.deadline) ??
     refuseEnded(market, order, 'CANCEL') ??
+    refuseLate(market, command.deadline) ??
     (isTooLate ? 'CONDITION_FAILED' : null)
   if (refusal === null) cancelOrder(market, order)
   return { refusal, order }
@@ -64,15 +64,18 @@ function change(market: Market, order: Order, command: AmendCommand, ways: Ways)
   const quantity = wanted ?? order.quantity
   const remaining = quantity - order.filled - order.prevented
   const keepsPlace = price === order.price && remaining <= order.remaining
-  const before =
+  const filter =
     (command.price !== undefined && isMarket(order) ? 'PRICE_NOT_ALLOWED' : null) ??
-    changeTime(order, command) ??
-    refuseResult(market, { ...order, price, quantity }) ??
+    refuseResult(market, { ...order, price, quantity })
+  const ended = refuseEnded(market, order, 'AMEND')
+  if (filter !== null && ended !== null) market.notes.add('amended when ended')
+  const refusal =
+    ended ??
+    filter ??
+    changeTime(market, order, command) ??
     refuseLate(market, command.deadline) ??
     refuseAmendment(market, keepsPlace)
-  const ended = refuseEnded(market, order, 'AMEND')
-  if (before !== null && ended !== null) market.notes.add('amended when ended')
-  if (before !== null || ended !== null) return before ?? ended
+  if (refusal !== null) return refusal
   if (order.list) market.notes.add('amended in a list')
   if (remaining <= 0n) {
     cancelOrder(market, order)
@@ -93,18 +96,18 @@ function change(market: Market, order: Order, command: AmendCommand, ways: Ways)
 }
 
 /** Good till cancelled or till a time: the one may become the other, and the time another. */
-function changeTime(order: Order, { time_in_force, expire_at }: AmendCommand): Refusal | null {
+function changeTime(
+  { nowMs }: Market,
+  order: Order,
+  { time_in_force, expire_at }: AmendCommand,
+): Refusal | null {
   if (time_in_force === undefined && expire_at === undefined) return null
   if (order.timeInForce !== 'GTC' && order.timeInForce !== 'GTD') return 'TIME_IN_FORCE'
   const becomes = time_in_force ?? 'GTD'
   const expireAtMs = time(expire_at) ?? (becomes === 'GTD' ? order.expireAtMs : null)
-  if ((becomes === 'GTD') !== (expireAtMs !== null)) return 'EXPIRE_AT'
+  const isPast = expireAtMs !== null && expireAtMs <= nowMs
+  if (isPast || (becomes === 'GTD') !== (expireAtMs !== null)) return 'EXPIRE_AT'
   order.timeInForce = becomes
   order.expireAtMs = expireAtMs
   return null
-}
-
-function refuseLate({ nowMs }: Market, deadline: string | undefined): Refusal | null {
-  const deadlineMs = time(deadline)
-  return deadlineMs !== null && nowMs > deadlineMs ? 'EXPIRED_REQUEST' : null
 }

@@ -1,6 +1,6 @@
 import { type Command, keyOf } from './commands.ts'
 import { plainWays, type Ways } from './entering.ts'
-import { settled } from './features.ts'
+import { settledNotes } from './features.ts'
 import { createMatcher, type Matcher } from './matcher.ts'
 import { type Picture, pictureOf, printAnswer } from './pictures.ts'
 import { type Play, type PlayCommand, type PlayStep, startMs, toPlay } from './plays.ts'
@@ -18,11 +18,17 @@ export interface Comparison {
   cutBy: string | null
 }
 
+export interface HowToCompare {
+  ways?: Ways | undefined
+  /** Which notes of the model end no comparison. */
+  settled?: Readonly<Record<string, boolean>> | undefined
+}
+
 /** Plays a sequence on both matchers and compares after each step; the audit is last. */
 export async function compare(
   sql: SqlMarket,
   sequence: Sequence,
-  ways: Ways = plainWays,
+  { ways = plainWays, settled = settledNotes }: HowToCompare = {},
 ): Promise<Comparison> {
   const play = toPlay(sequence)
   const model = createMatcher(play.rules, play.traders, startMs, ways)
@@ -35,7 +41,9 @@ export async function compare(
     for (const step of play.steps) {
       if (step.do === 'batch') commands += step.commands.length
       const found = await playStep(sql, model, step, names, told)
-      cutBy = unsettled(model)
+      cutBy = [...model.market.notes].find(note => !settled[note]) ?? null
+      // What it differs in by then is known, and may have ended the transaction.
+      if (cutBy !== null && found.length > 0) return { differences: [], trades: 0, commands, cutBy }
       if (cutBy !== null) break
       if (found.length > 0) {
         return { differences: [...introduce(play), ...told, ...found], trades: 0, commands, cutBy }
@@ -46,11 +54,6 @@ export async function compare(
   } finally {
     await sql.rollBack()
   }
-}
-
-/** What happened for which the rules, or the database, are not ready. */
-function unsettled({ market }: Matcher): string | null {
-  return [...market.notes].find(note => !settled[note]) ?? null
 }
 
 /** The database's orders by the numbers of the model's. */
@@ -101,6 +104,7 @@ async function playBatch(
 ): Promise<string[]> {
   if (step.commands.length === 0) return []
   const commands = step.commands.map(command => addressed(model, command, names))
+  told.push(...commands.map(command => `  ${printCommand(command)}`))
   const { nowMs, isAtomic } = step
   const expected = model.execute(commands, { nowMs, isAtomic })
   const rows = await sql.execute(
@@ -120,7 +124,7 @@ async function playBatch(
     const isTold = answer.order !== null && (answer.errorCode === null || command.op === 'PLACE')
     const wanted = isTold ? printAnswer(answer, sql.columns) : (answer.errorCode ?? 'nothing')
     const given = isTold ? printRow(row, names, sql) : (row.error_code ?? 'nothing')
-    told.push(`  ${printCommand(command)}\n    ${wanted}`)
+    told.push(`  answer ${index + 1}: ${wanted}`)
     return wanted === given ? [] : [`answer ${index + 1}: expected ${wanted}`, `  got ${given}`]
   })
 }
@@ -136,6 +140,9 @@ async function playOther(sql: SqlMarket, model: Matcher, step: PlayStep): Promis
   } else if (step.do === 'status') {
     model.moveToStatus(step.to)
     await sql.moveToStatus(step.to)
+  } else if (step.do === 'sweep') {
+    model.sweep(step.nowMs)
+    await sql.execute([], step.nowMs, false)
   } else {
     throw new Error(`the database has no ${step.do} yet`)
   }

@@ -1,5 +1,5 @@
 import { multiply, one } from '../replay/decimals.ts'
-import { type AmendCommand, amount, type Command, type PlaceCommand, time } from './commands.ts'
+import { type AmendCommand, amount, type Command, type PlaceCommand } from './commands.ts'
 import type { Market, Order, OrderType, Refusal, Rules, TimeInForce } from './market.ts'
 
 type Check = [fails: boolean, refusal: Refusal]
@@ -10,7 +10,7 @@ export function refuseByFilter(market: Market, command: Command): Refusal | null
     return 'UNKNOWN_PARTICIPANT'
   }
   if (command.op === 'PLACE') return refusePlace(market, command)
-  return command.op === 'AMEND' ? refuseAmend(market, command) : null
+  return command.op === 'AMEND' ? refuseAmend(command) : null
 }
 
 function refusePlace(market: Market, command: PlaceCommand): Refusal | null {
@@ -28,41 +28,35 @@ function refusePlace(market: Market, command: PlaceCommand): Refusal | null {
     [!isStop(command.type) && command.stop_price !== undefined, 'STOP_PRICE_NOT_ALLOWED'],
     ...trailingChecks(command),
     [hasBadPostOnly(command), 'POST_ONLY_NOT_ALLOWED'],
-    [display !== null && !mayBeIceberg(command), 'DISPLAY_NOT_ALLOWED'],
-    [hasBadExpiry(market, command), 'EXPIRE_AT'],
+    [display !== null && !mayBeIceberg(command, display), 'DISPLAY_NOT_ALLOWED'],
+    [(command.time_in_force === 'GTD') !== (command.expire_at !== undefined), 'EXPIRE_AT'],
     [command.stp !== undefined && !rules.allowedStps.includes(command.stp), 'STP_NOT_ALLOWED'],
     [isNoMultiple(price, rules.tick), 'PRICE_TICK'],
     [isNoMultiple(amount(command.stop_price), rules.tick), 'STOP_PRICE_TICK'],
     [isNoMultiple(quantity, rules.lot), 'LOT_SIZE'],
-    [isNoMultiple(display, rules.lot) || (display ?? 0n) > (quantity ?? 0n), 'DISPLAY_LOT'],
+    [isNoMultiple(display, rules.lot), 'DISPLAY_LOT'],
     ...sizeChecks(rules, price, quantity),
+    ...amountChecks(rules, amount(command.quote_quantity)),
     [hasBadDelta(rules, command.trailing_bips), 'TRAILING_DELTA'],
     [partsOf(quantity, display) > BigInt(rules.maxIcebergParts), 'ICEBERG_PARTS'],
     [isOutsideCollar(market, command, price), 'PRICE_COLLAR'],
   ])
 }
 
-/** What an amendment states, as it stands; what it would result in is checked at its turn. */
-function refuseAmend(market: Market, command: AmendCommand): Refusal | null {
-  const price = amount(command.price)
-  const quantity = amount(command.quantity)
-  const { rules } = market
-  const expireAtMs = time(command.expire_at)
-  return first([
-    [expireAtMs !== null && expireAtMs <= market.nowMs, 'EXPIRE_AT'],
-    [isNoMultiple(price, rules.tick), 'PRICE_TICK'],
-    [isNoMultiple(quantity, rules.lot), 'LOT_SIZE'],
-    ...sizeChecks(rules, price, quantity),
-    [price === null && quantity === null && !changesTime(command), 'NOTHING_TO_AMEND'],
-  ])
+/** What an amendment asks for is checked at its turn, with what the order is by then. */
+function refuseAmend({ price, quantity, expire_at, time_in_force }: AmendCommand): Refusal | null {
+  const isEmpty = [price, quantity, expire_at, time_in_force].every(field => field === undefined)
+  return isEmpty ? 'NOTHING_TO_AMEND' : null
 }
 
 /** Why an order may not become one of this price and quantity. */
-export function refuseResult(market: Market, order: Order): Refusal | null {
-  const parts = partsOf(order.quantity, order.display)
+export function refuseResult({ rules }: Market, order: Order): Refusal | null {
+  const { price, quantity, display } = order
   return first([
-    ...sizeChecks(market.rules, order.price, order.quantity),
-    [parts > BigInt(market.rules.maxIcebergParts), 'ICEBERG_PARTS'],
+    [isNoMultiple(price, rules.tick), 'PRICE_TICK'],
+    [isNoMultiple(quantity, rules.lot), 'LOT_SIZE'],
+    ...sizeChecks(rules, price, quantity),
+    [partsOf(quantity, display) > BigInt(rules.maxIcebergParts), 'ICEBERG_PARTS'],
   ])
 }
 
@@ -82,12 +76,20 @@ function sizeChecks(rules: Rules, price: bigint | null, quantity: bigint | null)
   ]
 }
 
-/** What can rest can do so for a time; what takes at any price trades at once or not. */
-function timesInForce({ type, limit_offset }: PlaceCommand): readonly TimeInForce[] {
+/** What a quote-sized order spends or receives is its notional. */
+function amountChecks({ minNotional, maxNotional }: Rules, quote: bigint | null): Check[] {
+  if (quote === null) return []
+  return [
+    [quote <= 0n || quote < minNotional, 'MIN_NOTIONAL'],
+    [maxNotional !== null && quote > maxNotional, 'MAX_NOTIONAL'],
+  ]
+}
+
+/** What can rest, or wait, can do so for a time; a market order trades at once or not. */
+function timesInForce({ type }: PlaceCommand): readonly TimeInForce[] {
   if (type === 'LIMIT') return ['GTC', 'GTD', 'DAY', 'IOC', 'FOK', 'OPG', 'CLS', 'GFA', 'GTX']
   if (type === 'MARKET') return ['IOC', 'FOK', 'OPG', 'CLS']
-  const becomesLimit = hasLimit(type) || limit_offset !== undefined
-  return becomesLimit ? ['GTC', 'GTD', 'DAY', 'IOC', 'FOK'] : ['IOC', 'FOK']
+  return ['GTC', 'GTD', 'DAY', 'IOC', 'FOK']
 }
 
 function hasLimit(type: OrderType): boolean {
@@ -107,8 +109,8 @@ function trailingChecks(command: PlaceCommand): Check[] {
   const given = [trailing_offset, trailing_bips].filter(value => value !== undefined).length
   const any = given > 0 || activation_price !== undefined || limit_offset !== undefined
   return [
-    [type === 'TRAILING_STOP' && given === 0, 'TRAILING_MISSING'],
-    [type === 'TRAILING_STOP' ? given > 1 : any, 'TRAILING_NOT_ALLOWED'],
+    [type === 'TRAILING_STOP' && given !== 1, 'TRAILING_MISSING'],
+    [type !== 'TRAILING_STOP' && any, 'TRAILING_NOT_ALLOWED'],
   ]
 }
 
@@ -117,13 +119,11 @@ function hasBadPostOnly({ type, time_in_force, post_only, slide }: PlaceCommand)
   return post_only === true ? type !== 'LIMIT' || takesAtOnce : slide === true
 }
 
-function mayBeIceberg({ type, time_in_force }: PlaceCommand): boolean {
-  return hasLimit(type) && ['GTC', 'GTD', 'DAY'].includes(time_in_force)
-}
-
-function hasBadExpiry({ nowMs }: Market, { time_in_force, expire_at }: PlaceCommand): boolean {
-  const expireAtMs = time(expire_at)
-  return time_in_force === 'GTD' ? expireAtMs === null || expireAtMs <= nowMs : expireAtMs !== null
+function mayBeIceberg(command: PlaceCommand, display: bigint): boolean {
+  const isSmaller = display <= (amount(command.quantity) ?? 0n)
+  return (
+    hasLimit(command.type) && ['GTC', 'GTD', 'DAY'].includes(command.time_in_force) && isSmaller
+  )
 }
 
 function isNoMultiple(value: bigint | null, step: bigint): boolean {
@@ -146,8 +146,4 @@ function isOutsideCollar(market: Market, { side }: PlaceCommand, price: bigint |
   if (collarRate === null || price === null || market.lastPrice === null) return false
   const sign = side === 'BUY' ? 1n : -1n
   return (price - multiply(market.lastPrice, one + sign * collarRate)) * sign > 0n
-}
-
-function changesTime({ expire_at, time_in_force }: AmendCommand): boolean {
-  return expire_at !== undefined || time_in_force !== undefined
 }

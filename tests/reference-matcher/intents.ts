@@ -57,10 +57,8 @@ const side = fc.constantFrom<Side[]>('BUY', 'SELL')
 const soon = fc.constantFrom(1, 0, 1000, 60_000)
 const modes: StpMode[] = ['NONE', 'CANCEL_TAKER', 'CANCEL_MAKER', 'CANCEL_BOTH', 'DECREMENT']
 
-export function commandIntents(on: Features): fc.Arbitrary<CommandIntent | CommandIntent[]> {
-  const choices: Weighted<CommandIntent | CommandIntent[]>[] = [
-    { arbitrary: limitOrder(on), weight: 12 },
-  ]
+export function commandIntents(on: Features): fc.Arbitrary<CommandIntent> {
+  const choices: Weighted<CommandIntent>[] = [{ arbitrary: limitOrder(on), weight: 12 }]
   const add = (isOn: boolean, weight: number, arbitrary: fc.Arbitrary<CommandIntent>) => {
     if (isOn) choices.push({ arbitrary, weight })
   }
@@ -70,8 +68,6 @@ export function commandIntents(on: Features): fc.Arbitrary<CommandIntent | Comma
   add(on.cancels, 2, change(on, 'cancel'))
   add(on.amendments, 3, change(on, 'amend'))
   add(on.repeats, 1, fc.record({ do: fc.constant('repeat'), of: fc.nat(40) }))
-  if (on.oco) choices.push({ arbitrary: ocoList(), weight: 2 })
-  if (on.oto) choices.push({ arbitrary: otoList(), weight: 2 })
   return fc.oneof(...choices)
 }
 
@@ -188,6 +184,11 @@ function change(on: Features, what: 'cancel' | 'amend'): fc.Arbitrary<CommandInt
     ifNew: rare(!isAmend && on.conditionalCancels, 3, fc.constant(true)),
     deadlineInMs: rare(on.deadlines, 10, fc.constantFrom(0, -1)),
   })
+}
+
+/** The orders of a list, which is taken as a whole. */
+export function lists(on: Features): fc.Arbitrary<CommandIntent[]>[] {
+  return [on.oco ? [ocoList()] : [], on.oto ? [otoList()] : []].flat()
 }
 
 /** Two orders of which one takes the profit and the other cuts the loss. */

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import pg from 'pg'
 import { createTemplate, inDatabase, startTestCluster } from '../helpers/cluster.ts'
-import { type Features, features } from './features.ts'
+import { features, settledNotes } from './features.ts'
 import { play, printFailure } from './property.ts'
 import { openSqlMarket } from './sql-market.ts'
 
@@ -9,10 +9,12 @@ const lanes = ['property_1', 'property_2']
 
 /**
  * `npm run property [-- SEQUENCES [FEATURE…]]`: the full comparison with the reference matcher,
- * 10,000 sequences where it does not say. Features that are named are switched on besides.
+ * 10,000 sequences where it does not say. Features, or notes, that are named are switched on besides.
  */
 async function main(): Promise<void> {
   const [count = '10000', ...named] = process.argv.slice(2)
+  const unknown = named.filter(name => !(name in features || name in settledNotes))
+  if (unknown.length > 0) throw new Error(`there is nothing called ${unknown.join(', ')}`)
   const seed = Number(process.env.TEST_SEED ?? randomInt(1, 2 ** 31))
   const stopped = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopped.abort())
@@ -31,7 +33,8 @@ async function main(): Promise<void> {
       lanes: sqlMarkets,
       sequences: Number(count),
       seed,
-      on: switchOn(named),
+      on: switchOn(features, named),
+      how: { settled: switchOn(settledNotes, named) },
       onProgress({ sequences, commands, trades }) {
         if (sequences % 1000 === 0) {
           console.log(`${sequences} sequences, ${commands} commands, ${trades} trades`)
@@ -53,10 +56,9 @@ async function main(): Promise<void> {
   }
 }
 
-function switchOn(named: readonly string[]): Features {
-  const unknown = named.filter(name => !(name in features))
-  if (unknown.length > 0) throw new Error(`there is no feature ${unknown.join(', ')}`)
-  return { ...features, ...Object.fromEntries(named.map(name => [name, true])) }
+function switchOn<Switches extends object>(switches: Switches, named: readonly string[]): Switches {
+  const known = named.filter(name => name in switches)
+  return { ...switches, ...Object.fromEntries(known.map(name => [name, true])) }
 }
 
 async function copyTemplate(adminUrl: string, name: string): Promise<void> {

@@ -97,12 +97,10 @@ function execute(
 function undo(market: Market, { refusal, order, isRepeat }: Result): Answer {
   const errorCode = isFailure(refusal) ? refusal : 'BATCH_ROLLED_BACK'
   const stands = order ? market.orders[order.no] : undefined
-  if (isRepeat) {
-    if (stands) return { errorCode: null, order: stands.first }
-    market.notes.add('repeated and rolled back')
-  } else if (refusal === 'ALREADY_CANCELLED') {
-    if (stands?.status === 'CANCELLED') return { errorCode: null, order: answered(stands) }
-    market.notes.add('repeated and rolled back')
+  if (isRepeat && stands) return { errorCode: null, order: stands.first }
+  if (isRepeat || refusal === 'ALREADY_CANCELLED') market.notes.add('repeated and rolled back')
+  if (refusal === 'ALREADY_CANCELLED' && stands?.status === 'CANCELLED') {
+    return { errorCode: null, order: answered(stands) }
   }
   return { errorCode, order: null }
 }

@@ -34,7 +34,7 @@ const commands: Record<string, Command> = {
   GTX: crossing({ time_in_force: 'GTX' }),
   auction: crossing({ time_in_force: 'GFA' }),
   market: buy('new', 'bob 1'),
-  'stop order': buy('new', 'bob 1', { type: 'STOP', stop_price: '120' }),
+  'stop order': buy('new', 'bob 1', { type: 'STOP', stop_price: '120', time_in_force: 'GTC' }),
   'amend up': amend({ quantity: '6' }),
   'amend down': amend({ quantity: '4' }),
   'amend price': amend({ price: '91' }),
@@ -46,7 +46,7 @@ const table: [Phase | Status, Record<string, string>][] = [
   ['CONTINUOUS', { auction: 'NOT_IN_CALL', market: 'NO_LIQUIDITY' }],
   ['PRE_OPEN', refuse('CALL_PHASE', ['IOC', 'FOK', 'GTX', 'market'])],
   ['CALL', refuse('CALL_PHASE', ['IOC', 'FOK', 'GTX', 'market'])],
-  ['CLOSED', refuse('SYMBOL_CLOSED', ['IOC', 'FOK', 'GTX', 'auction', 'market'])],
+  ['CLOSED', refuse('SYMBOL_CLOSED', ['day', 'IOC', 'FOK', 'GTX', 'auction', 'market'])],
   ['MAINTENANCE', refuse('CANCEL_ONLY', [...places, 'stop order', 'amend up', 'amend price'])],
   [
     'HALTED',
@@ -54,7 +54,10 @@ const table: [Phase | Status, Record<string, string>][] = [
   ],
   [
     'DELISTED',
-    refuse('SYMBOL_DELISTED', [...places, 'stop order', 'amend up', 'amend down', 'amend price']),
+    {
+      ...refuse('SYMBOL_DELISTED', [...places, 'stop order']),
+      ...refuse('ORDER_NOT_OPEN', ['amend up', 'amend down', 'amend price']),
+    },
   ],
 ]
 
@@ -137,12 +140,12 @@ t.test('an order good till a time never trades at that time or later', async t =
   t.equal(late.errorCode, 'EXPIRE_AT')
 })
 
-t.test('a request whose deadline has passed is refused and is no order', async t => {
+t.test('a request whose deadline has come is refused, and its order with it', async t => {
   const market = createWorkedMarket()
-  const deadline = new Date(noonMs).toISOString()
+  const deadline = new Date(noonMs + 1).toISOString()
   t.equal(market.play(buy('in time', 'bob 1@99', { deadline })).errorCode, null)
 
   const [answer] = market.execute([buy('late', 'bob 1@99', { deadline })], { nowMs: noonMs + 1 })
 
-  t.match(answer, { errorCode: 'EXPIRED_REQUEST', order: null })
+  t.match(answer, { errorCode: 'EXPIRED_REQUEST', order: { status: 'REJECTED' } })
 })

@@ -1,5 +1,5 @@
 import { removeFromBook } from './book.ts'
-import { keyOf, type PlaceCommand, readOrder, time } from './commands.ts'
+import { keyOf, type PlaceCommand, readOrder } from './commands.ts'
 import { end, enter, isShort, type Ways } from './entering.ts'
 import { hasActed, siblingsOf } from './lists.ts'
 import type { Market, Order, OrderList, PendingReason, Refusal } from './market.ts'
@@ -19,14 +19,11 @@ export function place(
   list: OrderList | null,
   ways: Ways,
 ): Placed {
-  const deadlineMs = time(command.deadline)
-  if (deadlineMs !== null && market.nowMs > deadlineMs) {
-    return { refusal: 'EXPIRED_REQUEST', order: null }
-  }
   const order = addOrder(market, command)
   order.trigger = createTrigger(market, command)
   if (list) join(order, list, command)
-  const refusal = refuseEntry(market, order) ?? accept(market, order, command, ways)
+  const refusal =
+    refuseEntry(market, order, command.deadline) ?? accept(market, order, command, ways)
   if (refusal !== null) reject(order, refusal)
   return { refusal, order }
 }
@@ -112,7 +109,10 @@ function accept(market: Market, order: Order, command: PlaceCommand, ways: Ways)
 function wait(market: Market, order: Order, reason: PendingReason, isMet: boolean): Refusal | null {
   if (isMet) return 'WOULD_TRIGGER'
   if (order.trigger !== null) order.bookPrice = worstPrice(market, order, order.trigger)
-  if (order.bookPrice === null && order.side === 'BUY') market.notes.add('buy without a price')
+  // Nobody can say what a buy has to hold that follows no price yet.
+  if (order.trigger !== null && order.side === 'BUY' && order.bookPrice === null) {
+    return 'TRAILING_MISSING'
+  }
   if (isShort(market, order)) return 'INSUFFICIENT_FUNDS'
   order.pendingReason = reason
   keepPlace(market, order)

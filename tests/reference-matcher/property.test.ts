@@ -62,7 +62,7 @@ t.test('the control: a matcher that serves the last one first is found out', asy
     lanes,
     sequences,
     seed,
-    ways: { addToBook: addToFront },
+    how: { ways: { addToBook: addToFront } },
     isShrunk: false,
   })
 

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
-import { compare } from './comparison.ts'
-import { plainWays, type Ways } from './entering.ts'
+import { compare, type HowToCompare } from './comparison.ts'
 import { type Features, features } from './features.ts'
 import { type Sequence, sequences } from './sequences.ts'
 import type { SqlMarket } from './sql-market.ts'
@@ -11,7 +10,7 @@ export interface Run {
   sequences: number
   seed: number
   on?: Features
-  ways?: Ways
+  how?: HowToCompare
   /** Whether a smaller sequence is looked for when two differ. */
   isShrunk?: boolean
   /** Told after each sequence. */
@@ -34,6 +33,9 @@ export interface Failure {
   words: string
 }
 
+/** How long a smaller sequence is looked for. */
+const shrinkMs = 20_000
+
 /** Plays random sequences on both matchers: what was played, and where the two first differed. */
 export async function play(run: Run): Promise<{ totals: Totals; failures: Failure[] }> {
   const totals = { sequences: 0, commands: 0, trades: 0, cut: new Map<string, number>() }
@@ -46,19 +48,24 @@ export async function play(run: Run): Promise<{ totals: Totals; failures: Failur
 
 async function playLane(
   sql: SqlMarket,
-  { on = features, ways = plainWays, isShrunk = true, onProgress }: Run,
+  { on = features, how = {}, isShrunk = true, onProgress }: Run,
   seed: number,
   numRuns: number,
   totals: Totals,
 ): Promise<Failure | null> {
+  let failedAtMs = Number.POSITIVE_INFINITY
   const property = fc.asyncProperty(sequences(on), async sequence => {
-    const { differences, commands, trades, cutBy } = await compare(sql, sequence, ways)
+    // What is smallest by then is small enough.
+    if (performance.now() - failedAtMs > shrinkMs) return
+    const { differences, commands, trades, cutBy } = await compare(sql, sequence, how)
     totals.sequences += 1
     totals.commands += commands
     totals.trades += trades
     if (cutBy !== null) totals.cut.set(cutBy, (totals.cut.get(cutBy) ?? 0) + 1)
     onProgress?.(totals)
-    if (differences.length > 0) throw new Error(differences.join('\n'))
+    if (differences.length === 0) return
+    failedAtMs = Math.min(failedAtMs, performance.now())
+    throw new Error(differences.join('\n'))
   })
   const details = await fc.check(property, { seed, numRuns, endOnFailure: !isShrunk })
   if (!details.failed) return null

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Features } from './features.ts'
-import { type CommandIntent, commandIntents, weighted } from './intents.ts'
+import { type CommandIntent, commandIntents, lists, weighted } from './intents.ts'
 import type { Phase, Side, Status, StpMode } from './market.ts'
 
 /** A random sequence: what the symbol is like, what the traders have, and what is asked of it. */
@@ -92,7 +92,7 @@ function step(on: Features): fc.Arbitrary<Step> {
     do: fc.constant('batch' as const),
     afterMs,
     isAtomic: on.atomicBatches ? weighted([false, 5], [true, 1]) : fc.constant(false),
-    commands: fc.array(commandIntents(on), { minLength: 1, maxLength: 5, size: 'max' }).map(flat),
+    commands: fc.array(commandIntents(on), { minLength: 1, maxLength: 5, size: 'max' }),
   })
   const cancelAll: fc.Arbitrary<Step> = fc.record({
     do: fc.constant('cancel all' as const),
@@ -112,14 +112,18 @@ function step(on: Features): fc.Arbitrary<Step> {
   })
   const sweep: fc.Arbitrary<Step> = fc.record({ do: fc.constant('sweep' as const), afterMs })
   const other: { arbitrary: fc.Arbitrary<Step>; weight: number }[] = []
+  for (const list of lists(on)) {
+    const whole = fc.record({
+      do: fc.constant('batch' as const),
+      afterMs,
+      isAtomic: fc.constant(true),
+      commands: list,
+    })
+    other.push({ arbitrary: whole, weight: 4 })
+  }
   if (on.massCancels) other.push({ arbitrary: cancelAll, weight: 1 })
   if (on.halts) other.push({ arbitrary: status, weight: 1 })
   if (on.phases) other.push({ arbitrary: phase, weight: 3 })
   if (on.asynchronous || on.goodTillTime) other.push({ arbitrary: sweep, weight: 1 })
   return fc.oneof({ arbitrary: batch, weight: 20 }, ...other)
-}
-
-/** A list is several commands of one intent. */
-function flat(commands: (CommandIntent | CommandIntent[])[]): CommandIntent[] {
-  return commands.flat()
 }

@@ -1,5 +1,5 @@
 import { multiply } from '../replay/decimals.ts'
-import { bestContra, reaches, removeFromBook, shrinkInBook, takeFromBook } from './book.ts'
+import { bestContra, reaches, takeFromBook } from './book.ts'
 import { type EndReason, least, type Market, type Order } from './market.ts'
 import { feeDue } from './money.ts'
 
@@ -31,6 +31,7 @@ export function trade(
   quantity: bigint,
   price: bigint,
 ): void {
+  if (taker.owner === maker.owner) market.notes.add('traded with its own')
   const takerFee = charge(market, taker, quantity, price, 'TAKER')
   const makerFee = charge(market, maker, quantity, price, 'MAKER')
   taker.remaining -= quantity
@@ -66,9 +67,12 @@ function haveOneOwner({ traders }: Market, taker: Order, maker: Order): boolean 
   return taker.owner === maker.owner || isOneGroup
 }
 
-/** Two orders of one owner meet: the taker's mode decides what becomes of them. */
+/**
+ * Two orders of one owner meet: the taker's mode decides what becomes of them. What is decremented is
+ * what would have traded, so of an iceberg the part that is shown.
+ */
 function prevent(market: Market, taker: Order, maker: Order): void {
-  const both = least(taker.remaining, maker.remaining)
+  const both = least(taker.remaining, maker.visible)
   if (taker.stp === 'CANCEL_TAKER') {
     preventTaker(taker, taker.remaining, 'STP_TAKER')
   } else if (taker.stp === 'CANCEL_MAKER') {
@@ -90,10 +94,8 @@ function preventTaker(taker: Order, quantity: bigint, reason: EndReason): void {
 
 function preventMaker(market: Market, maker: Order, quantity: bigint, reason: EndReason): void {
   maker.prevented += quantity
-  shrinkInBook(maker, maker.remaining - quantity)
-  if (maker.remaining > 0n) return
-  removeFromBook(market, maker)
-  endPrevented(maker, reason)
+  takeFromBook(market, maker, quantity)
+  if (maker.remaining === 0n) endPrevented(maker, reason)
 }
 
 function endPrevented(order: Order, reason: EndReason): void {

@@ -84,7 +84,9 @@ export function limitBehind(rules: Rules, { isUp, trailing }: Trigger, level: bi
   return isUp ? roundUp(level + offset, rules.tick) : roundDown(level - offset, rules.tick)
 }
 
-/** The most that a waiting buy may have to pay, as far as that is known; null: it is not. */
+/**
+ * The most that a waiting buy may have to pay, on a tick, as far as that is known; null: it is not.
+ */
 export function worstPrice(market: Market, order: Order, trigger: Trigger): bigint | null {
   if (order.price !== null) return order.price
   const { trailing } = trigger
@@ -92,7 +94,8 @@ export function worstPrice(market: Market, order: Order, trigger: Trigger): bigi
   const behind = trailing && watermark !== null ? levelBehind(trigger, trailing, watermark) : null
   const level = trigger.level ?? behind
   if (level === null) return null
-  return limitBehind(market.rules, trigger, level) ?? widen(market.rules, level, order.side)
+  const limit = limitBehind(market.rules, trigger, level)
+  return limit ?? roundUp(widen(market.rules, level, order.side), market.rules.tick)
 }
 
 /**
