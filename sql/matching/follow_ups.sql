@@ -1,6 +1,6 @@
 -- What follows from a part of a batch, as commands of the venue's own, each sequenced for itself:
 -- at once what lists ask for; then what was to follow already; then the stop orders that fired
--- [MAT-050]. Under the lock of the symbol.
+-- [MAT-057]. Under the lock of the symbol.
 -- Writes: how far trailing stops have come.
 create or replace function matching.follow_ups(
   p_symbol reference.symbols,
