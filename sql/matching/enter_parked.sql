@@ -52,9 +52,8 @@ begin
     end if;
     return v_asked;
   else
-    v_asked.fires_above := case when v_asked.is_up and v_asked.source_price is null then v_stop end;
-    v_asked.fires_below :=
-      case when not v_asked.is_up and v_asked.source_price is null then v_stop end;
+    v_asked.fires_above := case when v_asked.is_up then v_stop end;
+    v_asked.fires_below := case when not v_asked.is_up then v_stop end;
     v_asked.parked_price := coalesce(
       p_sort_price, case when v_asked.is_buy then -v_stop else v_stop end);
   end if;

@@ -262,8 +262,8 @@ begin
     v_t.pending := case when t <> i then v_t.pending else v_c.pending end; s_slot[t] := v_t;
     s_left[t] := case when v_kind in ('OPENED', 'PARKED', 'AMENDED') then v_left else 0 end;
     v_closings[i] := row(v_kind, v_seq, v_t.order_id, v_t.owner_id, s_key[t], v_t.quantity, v_left,
-      v_t.visible, v_t.end_reason, v_from_seq, v_s.from_price, v_s.from_left, v_s.from_visible
-      )::matching.closing;
+      v_t.visible, v_t.end_reason, v_from_seq, v_s.from_price, v_s.from_left, v_s.from_visible,
+      v_buy, v_c.is_market, v_t.pending, v_refusal)::matching.closing;
     if v_buy then
       v_quote[v_party] := v_quote[v_party] + v_freed - v_hold - v_spent - v_t.fee + v_fee;
     else v_base[v_party] := v_base[v_party] + v_freed - v_hold - v_sum; end if;
