@@ -285,6 +285,17 @@ create index events_amended_idx on matching.events (segment_id, order_id) where 
 
 -- The matcher's memory: what a batch asks, and what came of it. The functions that knew the old
 -- shapes go with them and come back below.
+drop function matching.append_slots(matching.slots, matching.slots);
+drop function matching.fills(matching.outcome);
+drop function matching.change_funds(reference.symbols, matching.outcome);
+drop function matching.resting_orders(int, matching.final_order[]);
+drop function matching.update_resting(int, timestamptz, matching.final_order[]);
+drop function matching.match_batch(
+  reference.symbols, bigint, matching.batch, numeric[], numeric[]
+);
+drop function matching.record_orders(
+  reference.symbols, timestamptz, bigint, matching.command[], matching.batch, matching.outcome
+);
 drop type matching.executed, matching.outcome, matching.batch, matching.slots, matching.final_order
   cascade;
 -- What a command asks, at length; see matching.ask_commands.
@@ -703,6 +714,7 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include matching/levels_json.sql
 --!include matching/participant_orders.sql
 --!include matching/publish_price.sql
+--!include ops/audit_book.sql
 --!include ops/audit_orders.sql
 --!include ops/audit_parked.sql
 --!include ops/audit.sql
