@@ -698,6 +698,7 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include matching/cancel_orders.sql
 --!include api/cancel_orders.sql
 --!include api/events_after.sql
+--!include matching/explain_refusals.sql
 --!include matching/first_answers.sql
 --!include matching/order_rows.sql
 --!include matching/other_answers.sql
