@@ -702,6 +702,7 @@ alter table settlement.pending_instructions drop constraint buyer_is_not_seller;
 --!include matching/cancel_orders.sql
 --!include api/cancel_orders.sql
 --!include api/events_after.sql
+--!include matching/explain_refusals.sql
 --!include matching/first_answers.sql
 --!include matching/order_rows.sql
 --!include matching/other_answers.sql
