@@ -78,9 +78,6 @@ as $$
       ('LIST_REFUSED', 'RJATM', null, null, 'another order of the list was refused'),
       ('BATCH_ROLLED_BACK', 'RJATM', null, null,
         'another command of this atomic batch was refused')
-    union all
-    select s.refusal, s.state, s.field, s.bound, s.detail
-    from matching.special_refusals(p_symbol) as s
   ) as e (refusal, state, field, bound, detail)
   where e.refusal = any (p_refusals::text[])
 $$;
