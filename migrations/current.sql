@@ -623,6 +623,9 @@ alter table matching.orders
   add constraint cancelled_not_negative check (cancelled_quantity >= 0),
   add constraint open_is_not_cancelled check (remaining_quantity = 0 or cancelled_quantity = 0);
 
+
+alter type matching.batch add attribute bounds numeric[];
+
 --!include api/amendments.sql
 --!include matching/cancel_command.sql
 --!include matching/has_limits.sql
@@ -684,10 +687,12 @@ alter table matching.orders
 --!include matching/start_change.sql
 --!include matching/match_batch.sql
 --!include matching/next_state.sql
+--!include matching/sibling_slot.sql
 --!include matching/amend_terms.sql
 --!include matching/fill_slots.sql
 --!include matching/named_orders.sql
 --!include matching/read_orders.sql
+--!include matching/with_siblings.sql
 --!include matching/find_targets.sql
 --!include matching/tie_lists.sql
 --!include matching/prepare_part.sql
