@@ -46,6 +46,7 @@ const functions = [
   'create_symbol',
   'retry_settlement',
   'seed_venue',
+  'set_trade_group',
   'help',
 ]
 const enums: Record<string, string[]> = {
