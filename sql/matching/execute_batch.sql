@@ -10,7 +10,7 @@
 -- all.
 -- Locks, in this order: the symbol; keys; accounts by (participant, asset).
 -- Raises: STISO when not READ COMMITTED; NVFND when funds are short although they are locked; NVBAT
--- when the batch broke an invariant.
+-- when the batch broke an invariant: a rule of a table, or what matching.check_batch looks at.
 create or replace function matching.execute_batch(
   p_symbol_id int,
   p_now timestamptz,
@@ -26,6 +26,7 @@ declare
   v_done matching.executed;
   v_now timestamptz;
   v_limits boolean;
+  v_rule text;
 begin
   select s.* into strict v_symbol from reference.symbols as s where s.symbol_id = p_symbol_id;
   v_batch := matching.parse_commands(v_symbol, p_commands);
@@ -69,6 +70,10 @@ begin
         end if;
         -- What was written and locked has gone with the block; these are taken in their order.
         perform matching.lock_funds(v_symbol, v_batch.owner_ids);
+      when check_violation then
+        get stacked diagnostics v_rule = constraint_name;
+        raise exception 'a batch of % breaks the rule %', v_symbol.symbol, v_rule
+          using errcode = 'NVBAT';
     end;
   end loop;
 

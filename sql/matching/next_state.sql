@@ -43,7 +43,7 @@ begin
   if p_is_special then
     select least(v_state.next_due_at, min(c.expire_at)) into v_state.next_due_at
     from unnest(p_commands) as c
-    where c.expire_at is not null;
+    where c.expire_at > p_now;
   end if;
   return v_state;
 end;

@@ -1,8 +1,8 @@
 -- Takes a price of a symbol from outside, its mark or index price in quote per base, and fires the
 -- stop orders that follow it, in this transaction [MAT-052]. While the symbol does not trade
--- continuously nothing fires. Returns how many fired.
--- Locks: the symbol, then as matching.execute_batch. Writes: matching.published_prices, and what the
--- orders do that fire.
+-- continuously nothing fires. Returns how many commands that made.
+-- Locks: the symbol, then as matching.execute_batch. Writes: matching.published_prices, and what
+-- the orders do that fire.
 create or replace function matching.publish_price(
   p_symbol reference.symbols,
   p_source matching.trigger_source,

@@ -58,6 +58,7 @@ begin
     v_state := matching.next_state(
       p_symbol, v_state, p_now, v_commands, v_part.is_special, v_outcome
     );
+    perform matching.check_batch(p_symbol, v_state, v_outcome);
     if v_follows then
       v_system := matching.follow_ups(p_symbol, v_state, p_now, v_outcome, v_system);
       v_state := matching.watch_state(p_symbol, v_state);

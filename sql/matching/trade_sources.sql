@@ -1,5 +1,5 @@
--- The sources whose stop orders follow the trades of a symbol: the last price itself, and each other
--- source that has published no price, or none for the last minute [MAT-052]. Reads only.
+-- The sources whose stop orders follow the trades of a symbol: the last price itself, and each
+-- other source that has published no price, or none for the last minute [MAT-052]. Reads only.
 create or replace function matching.trade_sources(
   p_symbol reference.symbols,
   p_now timestamptz

@@ -12,7 +12,7 @@ async function marketAt100(t: Test): Promise<TestDatabase> {
   return db
 }
 
-const stop = (side: 'BUY' | 'SELL', stop_price: string, trigger_source: string) =>
+const stop = (side: 'BUY' | 'SELL', stop_price: string, trigger_source: 'MARK' | 'INDEX') =>
   command({
     client_id: 'carol',
     side,
