@@ -20,9 +20,7 @@ begin
     case when p_side = 'BUY' then max(m.reach) else min(m.reach) end
   into v_market
   from (
-    select matching.reach_of(
-      p_symbol, b.side, b.sort_price, b.remaining_quantity, b.hold_amount
-    ) as reach
+    select matching.reach_of(p_symbol, b.side, b.remaining_quantity, b.hold_amount) as reach
     from matching.book as b
     where b.segment_id = p_symbol.segment_id
       and b.symbol_id = p_symbol.symbol_id

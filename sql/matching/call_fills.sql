@@ -13,6 +13,7 @@ create or replace function matching.call_fills(
   p_at timestamptz
 ) returns setof matching.call_fill
 language sql volatile
+set enable_nestloop = off  -- the queues are planned as if they were short: always hash them
 as $$
   with queues as (
     select

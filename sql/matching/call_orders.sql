@@ -1,7 +1,8 @@
 -- The orders that can trade in a call: bids that reach p_low or more, asks that reach p_high or
 -- less, whose time is not over; with all that remains of them, shown or not. With the lowest ask
--- and the highest bid these are the orders where the book is crossed, however deep it is: one index
--- scan a side. Reads only.
+-- and the highest bid these are the orders where the book is crossed, however deep it is.
+-- Each side is a query of its own: as one condition, or one join, they were planned as a walk of
+-- the whole book while it was small, and read all of it when it was large. Reads only.
 create or replace function matching.call_orders(
   p_symbol reference.symbols,
   p_low numeric,
@@ -10,25 +11,32 @@ create or replace function matching.call_orders(
   p_at timestamptz
 ) returns setof matching.call_order
 language plpgsql volatile
-set enable_seqscan = off  -- a plan made while the book was small must look it up when it is large
+set enable_seqscan = off     -- a plan made while the book was small must look it up by its order
+set enable_bitmapscan = off  -- when it is large
 as $$
+declare
+  v_side matching.order_side_enum;
 begin
-  return query
-  select
-    o.side, o.order_id, o.participant_id, o.sort_price, o.priority_no, o.reach,
-    o.remaining_quantity, o.fee_exact, o.fee_amount
-  from (
+  foreach v_side in array array['BUY', 'SELL']::matching.order_side_enum[] loop
+    return query
     select
-      b.*,
-      matching.reach_of(p_symbol, b.side, b.sort_price, b.remaining_quantity, b.hold_amount)
-        as reach
-    from matching.book as b
-    where b.segment_id = p_symbol.segment_id
-      and b.symbol_id = p_symbol.symbol_id
-      and (b.side = 'BUY' and b.sort_price <= -p_low or b.side = 'SELL' and b.sort_price <= p_high)
-      and not matching.is_over(b.expire_at, b.session_rule, p_in_close, p_at)
-  ) as o
-  where case when o.side = 'BUY' then o.reach >= p_low else o.reach <= p_high end;
+      o.side, o.order_id, o.participant_id, o.sort_price, o.priority_no, o.reach,
+      o.remaining_quantity, o.fee_exact, o.fee_amount
+    from (
+      select
+        b.*,
+        case when b.sort_price > '-Infinity' then abs(b.sort_price) else matching.reach_of(
+          p_symbol, b.side, b.remaining_quantity, b.hold_amount
+        ) end as reach
+      from matching.book as b
+      where b.segment_id = p_symbol.segment_id
+        and b.symbol_id = p_symbol.symbol_id
+        and b.side = v_side
+        and b.sort_price <= case when v_side = 'BUY' then -p_low else p_high end
+        and not matching.is_over(b.expire_at, b.session_rule, p_in_close, p_at)
+    ) as o
+    where case when o.side = 'BUY' then o.reach >= p_low else o.reach <= p_high end;
+  end loop;
 end;
 $$;
 comment on function matching.call_orders is 'the orders that can trade in a call';

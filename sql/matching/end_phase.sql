@@ -1,6 +1,6 @@
 -- Takes a symbol from the phase that is over at p_at into the one that follows. A call whose price
 -- would be too far from the reference price goes on instead, as often as the symbol allows
--- [MAT-077]; the reference price is the one of the band.
+-- [MAT-077]; the reference price is the one of the band, or else the last trade's.
 -- Returns what enter_phase returns. Locks and writes as it does.
 create or replace function matching.end_phase(
   p_symbol reference.symbols,
@@ -11,7 +11,9 @@ create or replace function matching.end_phase(
 language plpgsql volatile
 as $$
 declare
-  v_reference numeric := matching.reference_price(p_state, p_at);
+  v_reference numeric := coalesce(
+    matching.reference_price(p_state, p_at), p_state.last_price
+  );
   v_plan matching.phase_plan;
 begin
   if p_state.phase = 'CALL'

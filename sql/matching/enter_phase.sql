@@ -23,7 +23,7 @@ declare
   );
   v_is_over boolean := p_symbol.status = 'DELISTED';
   v_end_reason matching.end_reason := case when v_is_over then 'DELISTED' else 'AUCTION_ONLY' end;
-  v_ends matching.time_in_force_enum[];
+  v_ending_ids bigint[];
   v_indication matching.indication;
   v_fills matching.call_fill[] := '{}';
   v_orders matching.session_order[];
@@ -47,15 +47,15 @@ begin
     end if;
   end if;
 
-  v_ends := case
+  v_ending_ids := matching.ending_orders(p_symbol, case
     when v_is_over then null
     when p_plan.phase = p_state.phase then '{}'
     when p_plan.phase in ('PRE_OPEN', 'CALL') then '{GTX}'
-    else '{OPG,CLS,GFA}' end;
+    else '{OPG,CLS,GFA}' end::matching.time_in_force_enum[]);
   v_orders := array(
     select o
     from matching.session_orders(
-      p_symbol, v_indication.price, v_fills, v_ends, v_first_seq + cardinality(v_fills)
+      p_symbol, v_indication.price, v_fills, v_ending_ids, v_first_seq + cardinality(v_fills)
     ) as o
   );
   v_outcome := matching.session_outcome(

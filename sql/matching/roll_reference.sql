@@ -1,7 +1,8 @@
 -- What becomes of a symbol's reference price when these trades print at p_at, in this order
 -- [MAT-081]: they are added to the sums of the window of five minutes, or begin a new one when that
 -- is full. Four numbers in the row that a batch writes anyhow: nothing is read again. Called for
--- symbols with a band. Returns the four columns of matching.symbol_state. Reads nothing.
+-- symbols with a band, or whose calls may go on. Returns the four columns of matching.symbol_state.
+-- Reads nothing.
 create or replace function matching.roll_reference(
   p_state matching.symbol_state,
   p_at timestamptz,

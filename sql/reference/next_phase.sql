@@ -18,7 +18,7 @@ begin
     return;
   end if;
 
-  -- Two weeks nearly always have it, and take a thirtieth of the time.
+  -- Two weeks nearly always have it: 1 ms, where 400 days take 4.
   foreach v_days in array array[14, 400] loop
     select s.phase, s.at into phase, at
     from reference.phase_steps(p_calendar_id, p_at, v_days) as s
