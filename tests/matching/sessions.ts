@@ -33,7 +33,8 @@ export async function passTime(db: Queryable, now: string): Promise<void> {
 /** phase next_phase, of the first symbol. */
 export async function phaseOf(db: Queryable): Promise<string> {
   const [row] = await db.query<{ said: string }>(
-    "select concat_ws(' ', phase, phase_next) as said from matching.symbol_state where symbol_id = 1",
+    `select concat_ws(' ', phase, phase_next) as said
+      from matching.symbol_state where symbol_id = 1`,
   )
   return row?.said ?? ''
 }
