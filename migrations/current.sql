@@ -231,6 +231,17 @@ comment on column matching.order_lists.list_id is 'the id of its first order';
 comment on column matching.order_lists.entry_order_id is
   'the order whose fills bring the others to life; null when they are alive from the start';
 
+create table matching.published_prices (
+  segment_id int not null,
+  symbol_id int not null references reference.symbols on delete restrict,
+  source matching.trigger_source not null,
+  price reference.price not null,
+  published_at timestamptz not null,
+  primary key (segment_id, symbol_id, source)
+);
+comment on table matching.published_prices is
+  'the last mark and index price of a symbol, from outside';
+
 create table matching.prevented_matches (
   segment_id int not null,
   prevented_match_id bigint not null,
@@ -274,6 +285,17 @@ create index events_amended_idx on matching.events (segment_id, order_id) where 
 
 -- The matcher's memory: what a batch asks, and what came of it. The functions that knew the old
 -- shapes go with them and come back below.
+drop function matching.append_slots(matching.slots, matching.slots);
+drop function matching.fills(matching.outcome);
+drop function matching.change_funds(reference.symbols, matching.outcome);
+drop function matching.resting_orders(int, matching.final_order[]);
+drop function matching.update_resting(int, timestamptz, matching.final_order[]);
+drop function matching.match_batch(
+  reference.symbols, bigint, matching.batch, numeric[], numeric[]
+);
+drop function matching.record_orders(
+  reference.symbols, timestamptz, bigint, matching.command[], matching.batch, matching.outcome
+);
 drop type matching.executed, matching.outcome, matching.batch, matching.slots, matching.final_order
   cascade;
 -- What a command asks, at length; see matching.ask_commands.
@@ -335,7 +357,9 @@ create type matching.slot as (
   type matching.order_type_enum,
   stp reference.stp_mode,
   is_post_only boolean,
-  is_sliding boolean
+  is_sliding boolean,
+  expire_at timestamptz,
+  session_rule matching.time_in_force_enum
 );
 comment on type matching.slot is
   'an order in the matcher''s memory; filled and paid are what this batch added';
@@ -374,7 +398,10 @@ create type matching.batch as (
   remaining numeric[],
   slots matching.slot[],
   standing int[],
-  party_ids int[]
+  party_ids int[],
+  is_special boolean,
+  has_changes boolean,
+  has_amendments boolean
 );
 create type matching.closing as (
   kind matching.event_kind,
@@ -389,7 +416,11 @@ create type matching.closing as (
   from_seq bigint,
   from_price numeric,
   from_remaining numeric,
-  from_visible numeric
+  from_visible numeric,
+  is_buy boolean,
+  is_market boolean,
+  pending matching.pending_reason,
+  refusal matching.refusal
 );
 comment on type matching.closing is
   'the event that a command ends with, and what its order was before';
@@ -465,7 +496,9 @@ create type matching.final_order as (
   book_tid tid,
   last_seq bigint,
   end_reason matching.end_reason,
-  refusal matching.refusal
+  refusal matching.refusal,
+  expire_at timestamptz,
+  session_rule matching.time_in_force_enum
 );
 -- What a batch does: its commands as they were asked and came out, at which time, the state of the
 -- symbol after it, and what it does to accounts, which is done last.
@@ -766,6 +799,9 @@ create type matching.session_order as (
   paid numeric,
   fee_exact numeric,
   fee numeric,
+  display numeric,
+  visible_before numeric,
+  list_id bigint,
   uncrossed_seq bigint,
   ended_seq bigint
 );
@@ -780,16 +816,58 @@ create type matching.phase_plan as (
   extension_count int
 );
 
+-- What is to be done next in a batch: what lists ask for and what is due, then the stop orders that
+-- fired; how many fired in this batch, and whether more would have than the symbol allows.
+create type matching.queue as (
+  commands matching.command[],
+  stops matching.command[],
+  fired_count int,
+  is_over boolean
+);
+comment on type matching.queue is 'what the venue itself does next in a batch';
+
+-- A step of the time of a symbol: when it is, the state behind it, what follows, the change of
+-- phase that is still asked for, what it does to accounts; whether another step may be due, and
+-- whether the phase changed.
+create type matching.step as (
+  at timestamptz,
+  state matching.symbol_state,
+  queue matching.queue,
+  plan matching.phase_plan,
+  changes ledger.account_change[],
+  is_more boolean,
+  is_changed boolean
+);
+comment on type matching.step is 'a step of the time of a symbol';
+
+-- Whether a stop order whose price is met waits all the same: nothing fires in a call.
+alter type matching.asked add attribute waits boolean;
+
+-- What a change of phase cancels; orders of the day are not among it.
+drop index matching.book_session_rule_idx;
+create index book_session_rule_idx on matching.book (segment_id, symbol_id)
+  where session_rule <> 'DAY';
+comment on column matching.book.session_rule is
+  'for orders that depend on sessions: DAY, OPG, CLS, GFA, GTX';
+
 drop function ops.halt_symbol(text, text, int);
 drop function ops.resume_symbol(text, int);
 drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, text);
 
 --!include api/amendments.sql
 --!include matching/cancel_command.sql
+--!include matching/is_in_close.sql
+--!include reference/phase_steps.sql
+--!include reference/next_phase.sql
+--!include reference/session_close.sql
+--!include matching/date_commands.sql
 --!include matching/is_special.sql
 --!include matching/refuse_command.sql
 --!include matching/refuse_terms.sql
 --!include matching/parse_commands.sql
+--!include matching/are_cancels_locked.sql
+--!include matching/tick_inside.sql
+--!include matching/call_bound.sql
 --!include matching/refuse_in_phase.sql
 --!include matching/bar_commands.sql
 --!include matching/wanted_keys.sql
@@ -797,14 +875,25 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/prepare_batch.sql
 --!include matching/roll_back.sql
 --!include ledger/sum_changes.sql
+--!include ledger/add_changes.sql
 --!include matching/padded_closings.sql
 --!include matching/add_outcome.sql
 --!include matching/drop_done.sql
---!include matching/release_command.sql
---!include matching/due_commands.sql
+--!include matching/best_prices.sql
+--!include matching/is_over.sql
+--!include matching/best_reach.sql
+--!include matching/call_orders.sql
+--!include matching/uncrossing.sql
+--!include matching/publish_indicative.sql
+--!include matching/end_batch.sql
+--!include matching/reference_price.sql
+--!include matching/band_of.sql
+--!include matching/roll_reference.sql
+--!include matching/roll_band.sql
+--!include matching/first_step.sql
 --!include matching/list_orders.sql
 --!include matching/end_siblings.sql
---!include matching/tick_inside.sql
+--!include matching/release_command.sql
 --!include matching/fired_command.sql
 --!include matching/stop_level.sql
 --!include matching/trail_stops.sql
@@ -814,9 +903,13 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/exit_commands.sql
 --!include matching/final_orders.sql
 --!include matching/list_commands.sql
+--!include matching/queue_stops.sql
 --!include matching/follow_ups.sql
+--!include matching/watch_state.sql
+--!include matching/follow_part.sql
 --!include matching/fund_changes.sql
 --!include matching/has_consequences.sql
+--!include matching/interrupt_reason.sql
 --!include matching/end_kind.sql
 --!include matching/closing_kind.sql
 --!include matching/enter_parked.sql
@@ -830,6 +923,7 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/rest_end.sql
 --!include matching/start_change.sql
 --!include matching/match_batch.sql
+--!include matching/due_at.sql
 --!include matching/next_state.sql
 --!include matching/amend_terms.sql
 --!include matching/fill_slots.sql
@@ -853,7 +947,20 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/record_trades.sql
 --!include matching/update_standing.sql
 --!include matching/record_outcome.sql
---!include matching/watch_state.sql
+--!include matching/due_commands.sql
+--!include matching/call_fills.sql
+--!include matching/ending_orders.sql
+--!include matching/record_session_orders.sql
+--!include matching/record_session_events.sql
+--!include matching/book_rows.sql
+--!include matching/session_orders.sql
+--!include matching/session_outcome.sql
+--!include matching/enter_phase.sql
+--!include reference/phase_at.sql
+--!include matching/plan_phase.sql
+--!include matching/next_plan.sql
+--!include matching/phase_state.sql
+--!include matching/take_step.sql
 --!include matching/run_batch.sql
 --!include matching/save_state.sql
 --!include matching/execute_batch.sql
@@ -874,37 +981,15 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include api/symbols.sql
 --!include matching/tried_answers.sql
 --!include api/test_commands.sql
---!include matching/is_over.sql
---!include matching/reach_of.sql
---!include matching/call_orders.sql
---!include matching/call_fills.sql
---!include matching/record_session.sql
---!include matching/record_session_orders.sql
---!include matching/record_session_events.sql
---!include matching/session_orders.sql
---!include matching/session_outcome.sql
---!include matching/best_prices.sql
---!include matching/best_reach.sql
---!include matching/uncrossing.sql
---!include matching/enter_phase.sql
---!include reference/phase_steps.sql
---!include reference/next_phase.sql
---!include reference/phase_at.sql
---!include matching/plan_phase.sql
---!include matching/reference_price.sql
---!include matching/end_phase.sql
---!include matching/apply_due_phases.sql
---!include matching/are_cancels_locked.sql
---!include matching/band_of.sql
 --!include matching/calendar_plan.sql
---!include matching/interrupt.sql
+--!include matching/make_changes.sql
+--!include matching/move_symbol.sql
+--!include matching/set_status.sql
+--!include matching/change_status.sql
 --!include matching/levels_json.sql
 --!include matching/participant_orders.sql
---!include matching/set_status.sql
 --!include matching/stop_group.sql
 --!include matching/publish_index.sql
---!include matching/publish_indicative.sql
---!include matching/roll_reference.sql
 --!include matching/set_calendar.sql
 --!include matching/set_phase.sql
 --!include ops/audit_orders.sql
@@ -928,4 +1013,3 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include ops/v_holds.sql
 --!include reference/is_business_day.sql
 --!include reference/add_business_days.sql
---!include reference/session_close.sql

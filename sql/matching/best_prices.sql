@@ -1,7 +1,7 @@
 -- Of the prices that a call could uncross at, the lowest and the highest of those with the most
 -- volume and, of them, the least surplus; the volume; and whether at all of them buyers, or
 -- sellers, are left over: steps 1 to 3 of [MAT-071]. Takes the tick, the levels of both sides, and
--- the price to look at where no order has a limit. Reads nothing.
+-- the reference price, on a tick. Reads nothing.
 create or replace function matching.best_prices(
   p_tick_size numeric,
   p_levels matching.call_order[],
@@ -16,13 +16,11 @@ create or replace function matching.best_prices(
 language sql immutable
 as $$
   with levels as materialized (
-    select l.side, l.reach, l.remaining, l.sort_price > '-Infinity' as is_limit
+    select l.side, l.reach, l.remaining
     from unnest(p_levels) as l
   ), ends as (
-    select
-      coalesce(min(l.reach), p_reference) as low, coalesce(max(l.reach), p_reference) as high
+    select min(l.reach) as low, max(l.reach) as high
     from levels as l
-    where l.is_limit
   ), prices as (
     select
       p.price, sum(p.bid) as bid, sum(p.ask) as ask,

@@ -1,6 +1,5 @@
 -- How far the best order of a side reaches in a call: the highest bid, the lowest ask; null where
--- nobody is. Market orders come first in the book and each may reach another price; of the others
--- the first reaches farthest. Reads only.
+-- nobody is. Reads only.
 create or replace function matching.best_reach(
   p_symbol reference.symbols,
   p_side matching.order_side_enum,
@@ -13,34 +12,17 @@ set enable_bitmapscan = off  -- when it is large
 set enable_sort = off
 as $$
 declare
-  v_market numeric;
-  v_limit numeric;
+  v_sort_price numeric;
 begin
-  select
-    case when p_side = 'BUY' then max(m.reach) else min(m.reach) end
-  into v_market
-  from (
-    select matching.reach_of(p_symbol, b.side, b.remaining_quantity, b.hold_amount) as reach
-    from matching.book as b
-    where b.segment_id = p_symbol.segment_id
-      and b.symbol_id = p_symbol.symbol_id
-      and b.side = p_side
-      and b.sort_price = '-Infinity'
-      and not matching.is_over(b.expire_at, b.session_rule, p_in_close, p_at)
-  ) as m;
-
-  select abs(b.sort_price) into v_limit
+  select b.sort_price into v_sort_price
   from matching.book as b
   where b.segment_id = p_symbol.segment_id
     and b.symbol_id = p_symbol.symbol_id
     and b.side = p_side
-    and b.sort_price > '-Infinity'
     and not matching.is_over(b.expire_at, b.session_rule, p_in_close, p_at)
   order by b.sort_price, b.priority_no
   limit 1;
-
-  return case when p_side = 'BUY' then greatest(v_market, v_limit)
-    else least(v_market, v_limit) end;
+  return abs(v_sort_price);
 end;
 $$;
 comment on function matching.best_reach is 'how far the best order of a side reaches in a call';

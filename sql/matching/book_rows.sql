@@ -14,7 +14,10 @@ create or replace function matching.book_rows(
   remaining numeric,
   hold numeric,
   fee_exact numeric,
-  fee numeric
+  fee numeric,
+  display numeric,
+  visible numeric,
+  list_id bigint
 )
 language plpgsql volatile
 set enable_nestloop = on
@@ -26,7 +29,8 @@ begin
   return query
   select
     b.order_id, b.participant_id, b.side, b.sort_price, b.priority_no, b.created_at, b.ctid,
-    b.remaining_quantity, b.hold_amount, b.fee_exact, b.fee_amount
+    b.remaining_quantity, b.hold_amount, b.fee_exact, b.fee_amount,
+    b.display_quantity, b.visible_quantity, b.list_id
   from reference.ids(p_segment_id, p_order_ids) as i
   join matching.book as b
     on b.segment_id = i.segment_id

@@ -20,22 +20,14 @@ begin
   foreach v_side in array array['BUY', 'SELL']::matching.order_side_enum[] loop
     return query
     select
-      o.side, o.order_id, o.participant_id, o.sort_price, o.priority_no, o.reach,
-      o.remaining_quantity, o.fee_exact, o.fee_amount
-    from (
-      select
-        b.*,
-        case when b.sort_price > '-Infinity' then abs(b.sort_price) else matching.reach_of(
-          p_symbol, b.side, b.remaining_quantity, b.hold_amount
-        ) end as reach
-      from matching.book as b
-      where b.segment_id = p_symbol.segment_id
-        and b.symbol_id = p_symbol.symbol_id
-        and b.side = v_side
-        and b.sort_price <= case when v_side = 'BUY' then -p_low else p_high end
-        and not matching.is_over(b.expire_at, b.session_rule, p_in_close, p_at)
-    ) as o
-    where case when o.side = 'BUY' then o.reach >= p_low else o.reach <= p_high end;
+      b.side, b.order_id, b.participant_id, b.sort_price, b.priority_no, abs(b.sort_price),
+      b.remaining_quantity, b.fee_exact, b.fee_amount
+    from matching.book as b
+    where b.segment_id = p_symbol.segment_id
+      and b.symbol_id = p_symbol.symbol_id
+      and b.side = v_side
+      and b.sort_price <= case when v_side = 'BUY' then -p_low else p_high end
+      and not matching.is_over(b.expire_at, b.session_rule, p_in_close, p_at);
   end loop;
 end;
 $$;

@@ -16,13 +16,13 @@ begin
     );
   end if;
 
-  -- Said twice, for the index: nearly no order has a rule.
+  -- Said twice, for the index: nearly no order has such a rule.
   return array(
     select b.order_id
     from matching.book as b
     where b.segment_id = p_symbol.segment_id
       and b.symbol_id = p_symbol.symbol_id
-      and b.session_rule is not null
+      and b.session_rule <> 'DAY'
       and b.session_rule = any (p_rules)
   );
 end;

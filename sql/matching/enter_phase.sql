@@ -1,12 +1,14 @@
--- Takes a symbol into a phase, or only into a new plan for the one it is in, and writes all of it.
+-- Takes a symbol into a phase, or only into a new plan for the one it is in, and writes all of it
+-- but its state and the accounts.
 -- A call that leads to CONTINUOUS or CLOSED is uncrossed first, and so is whatever rests crossed
 -- when CONTINUOUS begins, because orders came while it was closed; but not a call whose time passed
 -- while the symbol was halted and that would only have closed [MAT-074]. With that, orders for
 -- calls end; orders for continuous trading end when a call begins, or what is before one. In a
 -- symbol that is delisted all orders end [MAT-084].
--- Takes the state as it is under the lock. Returns what became of orders, as an outcome; the new
--- state is in its row. What follows from trades and ends (stop orders, lists) is the caller's.
--- Locks: accounts, in key order. Writes: all that a batch writes, matching.symbol_state.
+-- Takes the state as it is under the lock. Returns what became of orders, as an outcome of the
+-- matcher. What follows from it (stop orders, lists) is the caller's, and so is
+-- matching.phase_state.
+-- Writes: all that a batch writes.
 create or replace function matching.enter_phase(
   p_symbol reference.symbols,
   p_state matching.symbol_state,
@@ -64,7 +66,12 @@ begin
   v_outcome.last_seq := matching.record_session_events(
     p_symbol, p_state, p_at, p_plan, v_indication, v_end_reason, v_fills, v_orders
   );
-  perform matching.record_session(p_symbol, p_state, p_at, p_plan, v_outcome);
+  perform matching.update_standing(p_symbol.segment_id, p_at, array(
+    select f from matching.final_orders(v_outcome) as f
+  ));
+  if v_outcome.fills is not null then
+    perform matching.record_trades(p_symbol, p_at, v_outcome);
+  end if;
   return v_outcome;
 end;
 $$;

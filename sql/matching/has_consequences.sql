@@ -1,5 +1,6 @@
 -- Whether something follows from a part of a batch: it touched an order of a list, came to wait for
--- a price, or traded where an order may fire. Takes the state from before it. Reads nothing.
+-- a price, reached a band, or traded where an order may fire. Takes the state from before it. Reads
+-- nothing.
 create or replace function matching.has_consequences(
   p_state matching.symbol_state,
   p_outcome matching.outcome
@@ -7,6 +8,7 @@ create or replace function matching.has_consequences(
 language sql immutable
 as $$
   select p_outcome.is_linked
+    or p_outcome.is_breached
     or exists (select from unnest(p_outcome.asked) as a where a.is_stop)
     or exists (
       select from unnest(p_outcome.fills) as f

@@ -53,7 +53,7 @@ begin
       case when f.sort_price < 0 then 'BUY'::matching.order_side_enum else 'SELL' end, f.sort_price,
       f.priority_no, f.order_id, f.owner_id, f.created_at, f.remaining, f.hold, f.fee_exact, f.fee,
       f.display, f.visible, f.list_id, c.expire_at,
-      case when c.time_in_force in ('OPG', 'CLS', 'GFA', 'GTX') then c.time_in_force end
+      case when c.time_in_force in ('DAY', 'OPG', 'CLS', 'GFA', 'GTX') then c.time_in_force end
     from final as f
     join asked as c
       on c.n = f.n

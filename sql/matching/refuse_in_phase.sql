@@ -13,6 +13,9 @@
 -- symbol accepts orders when closed, else SYMBOL_CLOSED. GFA is for any call; OPG is for one that
 -- leads to CONTINUOUS, CLS for one that leads to CLOSED, and NOT_IN_CALL in the other.
 --
+-- An order that was accepted for later is judged again when it is released: a limit order that
+-- may rest then does; what is released otherwise is not barred.
+--
 -- Takes what follows the phase (null: not known), whether cancels are locked, and of an amendment
 -- whether it only takes quantity away. Reads nothing.
 create or replace function matching.refuse_in_phase(
@@ -28,7 +31,9 @@ create or replace function matching.refuse_in_phase(
 language sql immutable parallel safe
 as $$
   select case
-    when p_op = 'RELEASE' then null
+    when p_op = 'RELEASE' and (
+      p_symbol.status <> 'ACTIVE' or p_type <> 'LIMIT' or p_time_in_force in ('GTC', 'GTD', 'DAY')
+    ) then null
     when p_op = 'CANCEL' and (p_symbol.status <> 'ACTIVE' or not p_is_locked) then null
     when p_op = 'CANCEL' then 'CANCELS_LOCKED'::matching.refusal
     when p_symbol.status = 'DELISTED' then 'SYMBOL_DELISTED'

@@ -47,7 +47,7 @@ as $$
   select
     m.order_id, m.owner_id, m.side, m.sort_price, m.priority_no, m.created_at, m.book_tid,
     m.remaining, m.hold, m.filled, coalesce(m.filled * p_price, 0), m.fee_exact + m.more_exact,
-    m.fee + m.more_fee,
+    m.fee + m.more_fee, m.display, m.visible, m.list_id,
     case when m.is_filled then p_first_seq - 1
       + count(*) filter (where m.is_filled) over (order by m.side, m.sort_price, m.priority_no) end,
     case when m.is_ended then p_first_seq - 1 + count(*) filter (where m.is_filled) over ()

@@ -1,7 +1,7 @@
 -- Takes a symbol into a phase now, after what was due before. Takes when it is to end, null for
 -- when its calendar changes next (never, without one), what is to follow, null for what the
 -- calendar says then, and the draw of a call, null for a random one.
--- Returns what became of orders. Locks: the symbol, accounts. Writes: all that a batch writes.
+-- Locks: the symbol, accounts. Writes: all that a batch writes.
 -- Raises: STACT when the symbol is not active.
 create or replace function matching.set_phase(
   p_symbol_id int,
@@ -11,7 +11,7 @@ create or replace function matching.set_phase(
   p_until timestamptz default null,
   p_next reference.symbol_phase default null,
   p_draw numeric default null
-) returns matching.outcome
+) returns void
 language plpgsql volatile
 as $$
 declare
@@ -28,10 +28,11 @@ begin
   end if;
 
   v_at := greatest(p_now, v_state.last_at);
-  v_state := matching.apply_due_phases(v_symbol, v_state, v_at);
-  return matching.enter_phase(v_symbol, v_state, v_at, matching.plan_phase(
-    v_symbol, p_phase, v_at, p_reason, p_until, p_next, p_draw
-  ));
+  perform matching.make_changes(
+    v_symbol.segment_id, (matching.move_symbol(v_symbol, v_state, v_at, matching.plan_phase(
+      v_symbol, p_phase, v_at, p_reason, p_until, p_next, p_draw
+    ))).changes
+  );
 end;
 $$;
 comment on function matching.set_phase is 'takes a symbol into a phase now';

@@ -1,6 +1,6 @@
 -- Stops the symbols of a group as a level of its breaker says: those in continuous trading go into
 -- a call, or all that are active are halted [MAT-083]. Returns the symbols that it stopped, in the
--- order of their ids. Locks: these symbols in that order, each with its accounts. Writes: all that
+-- order of their ids. Locks: all these symbols in that order, then accounts, once. Writes: all that
 -- a batch writes; reference.symbols.
 create or replace function matching.stop_group(
   p_level reference.breaker_levels,
@@ -18,26 +18,40 @@ declare
   v_id int;
   v_symbol reference.symbols;
   v_state matching.symbol_state;
+  v_due matching.executed;
   v_time timestamptz;
+  v_changes ledger.account_change[];
   v_stopped text[] := '{}';
 begin
+  for v_symbol in
+    select s.* from reference.symbols as s where s.symbol_id = any (v_ids) order by s.symbol_id
+  loop
+    perform matching.lock_symbol(v_symbol.segment_id, v_symbol.symbol_id);
+  end loop;
+
   foreach v_id in array v_ids loop
     select s.* into strict v_symbol from reference.symbols as s where s.symbol_id = v_id;
     v_state := matching.lock_symbol(v_symbol.segment_id, v_id);
-    select s.* into strict v_symbol from reference.symbols as s where s.symbol_id = v_id;
     continue when v_symbol.status <> 'ACTIVE';
 
     v_time := greatest(p_at, v_state.last_at);
-    v_state := matching.apply_due_phases(v_symbol, v_state, v_time);
+    v_due := matching.move_symbol(v_symbol, v_state, v_time, null);
+    v_changes := ledger.add_changes(v_changes, v_due.changes);
     if p_level.action = 'HALT' then
-      perform matching.set_status(
-        v_id, 'HALTED', 'the index fell past level ' || p_level.level_no, v_time
-      );
-    elsif matching.interrupt(v_symbol, v_state, v_time, 'BREAKER', p_level.call_time) is null then
-      continue;
+      v_changes := ledger.add_changes(v_changes, matching.set_status(
+        v_symbol, v_due.state, 'HALTED', 'the index fell past level ' || p_level.level_no, v_time
+      ));
+      v_stopped := v_stopped || v_symbol.symbol;
+    elsif (v_due.state).phase = 'CONTINUOUS' then
+      v_changes := ledger.add_changes(v_changes, (matching.move_symbol(
+        v_symbol, v_due.state, v_time, matching.plan_phase(
+          v_symbol, 'CALL', v_time, 'BREAKER', v_time + p_level.call_time
+        )
+      )).changes);
+      v_stopped := v_stopped || v_symbol.symbol;
     end if;
-    v_stopped := v_stopped || v_symbol.symbol;
   end loop;
+  perform matching.make_changes(v_symbol.segment_id, v_changes);
   return v_stopped;
 end;
 $$;

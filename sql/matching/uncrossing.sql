@@ -32,15 +32,13 @@ begin
 
   select
     array_agg(l.level),
-    (coalesce(max(l.best_bid), min(l.best_ask)) + coalesce(min(l.best_ask), max(l.best_bid))) / 2
+    (v_low + v_high) / 2
   into v_levels, v_middle
   from (
     select
       row(
         o.side, null, null, max(o.sort_price), null, o.reach, sum(o.remaining), null, null
-      )::matching.call_order as level,
-      max(o.reach) filter (where o.side = 'BUY' and o.sort_price > '-Infinity') as best_bid,
-      min(o.reach) filter (where o.side = 'SELL' and o.sort_price > '-Infinity') as best_ask
+      )::matching.call_order as level
     from matching.call_orders(p_symbol, v_low, v_high, p_in_close, p_at) as o
     group by o.side, o.reach
   ) as l;

@@ -12,7 +12,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform matching.set_status(
+  perform matching.change_status(
     (reference.get_symbol(p_segment_id, p_symbol)).symbol_id, 'DELISTED', p_reason, p_now
   );
 end;
