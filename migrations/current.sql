@@ -861,17 +861,21 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include reference/next_phase.sql
 --!include reference/session_close.sql
 --!include matching/date_commands.sql
---!include matching/is_special.sql
+--!include matching/has_special.sql
 --!include matching/refuse_command.sql
 --!include matching/refuse_terms.sql
+--!include matching/refuse_specials.sql
 --!include matching/parse_commands.sql
 --!include matching/are_cancels_locked.sql
 --!include matching/tick_inside.sql
 --!include matching/call_bound.sql
 --!include matching/refuse_in_phase.sql
 --!include matching/bar_commands.sql
+--!include matching/command_rows.sql
+--!include matching/terms_hash.sql
 --!include matching/wanted_keys.sql
 --!include matching/claim_keys.sql
+--!include matching/source_terms.sql
 --!include matching/prepare_batch.sql
 --!include matching/roll_back.sql
 --!include ledger/sum_changes.sql
@@ -904,6 +908,7 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/final_orders.sql
 --!include matching/list_commands.sql
 --!include matching/queue_stops.sql
+--!include matching/trade_sources.sql
 --!include matching/follow_ups.sql
 --!include matching/watch_state.sql
 --!include matching/follow_part.sql
@@ -917,6 +922,7 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/prevented_end.sql
 --!include matching/prevented_maker.sql
 --!include matching/prevented_taker.sql
+--!include matching/party_no.sql
 --!include matching/read_book.sql
 --!include matching/refuse_cost.sql
 --!include matching/refuse_take.sql
@@ -990,8 +996,10 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/participant_orders.sql
 --!include matching/stop_group.sql
 --!include matching/publish_index.sql
+--!include matching/publish_price.sql
 --!include matching/set_calendar.sql
 --!include matching/set_phase.sql
+--!include ops/audit_book.sql
 --!include ops/audit_orders.sql
 --!include ops/audit_parked.sql
 --!include ops/audit.sql
@@ -1002,6 +1010,7 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include ops/halt_symbol.sql
 --!include reference/get_symbol_group.sql
 --!include ops/publish_index.sql
+--!include ops/publish_price.sql
 --!include ops/restrict_symbol.sql
 --!include ops/resume_symbol.sql
 --!include reference/get_calendar.sql

@@ -4,7 +4,7 @@
 --
 -- A market order for a call becomes a limit order at the bound of the symbol's protection about the
 -- last price, on a tick; without one it is refused [MAT-086]. Outside of continuous trading a stop
--- order whose price is met is refused where it would fire at once, and an exit waits.
+-- order whose price is met is refused where it would fire at once, and an exit waits; one that fired before waits on.
 -- Reads nothing; returns the batch.
 create or replace function matching.bar_commands(
   p_symbol reference.symbols,
@@ -36,7 +36,10 @@ begin
       v_command.time_in_force,
       num_nulls(v_command.price, v_command.expire_at, v_command.time_in_force) = 3
     ));
-    if p_state.phase <> 'CONTINUOUS' and v_asked[v_no].is_stop then
+    if v_command.op = 'RELEASE' and p_state.phase <> 'CONTINUOUS'
+      and v_command.type not in ('LIMIT', 'MARKET') and not v_asked[v_no].is_stop then
+      p_batch.refusals[v_no] := 'CALL_PHASE';
+    elsif p_state.phase <> 'CONTINUOUS' and v_asked[v_no].is_stop then
       v_asked[v_no].waits := v_command.op = 'RELEASE';
       v_asked[v_no].fires_at_once := false;
     elsif v_command.type = 'MARKET' and v_command.time_in_force in ('OPG', 'CLS') then

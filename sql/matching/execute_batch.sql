@@ -38,7 +38,7 @@ begin
   v_state := matching.lock_symbol(v_symbol.segment_id, p_symbol_id);
   select s.* into strict v_symbol from reference.symbols as s where s.symbol_id = p_symbol_id;
   v_now := greatest(p_now, v_state.last_at);
-  if exists (select from unnest(p_commands) as c where c.time_in_force = 'DAY') then
+  if v_batch.is_special then
     p_commands := matching.date_commands(v_symbol, v_state, v_now, p_commands);
   end if;
   v_batch := matching.prepare_batch(v_symbol, v_state, v_now, p_commands, v_batch);

@@ -16,7 +16,9 @@ begin
   v_step.queue.stops := (v_step.queue).stops[1 + greatest(p_outcome.done - v_count, 0):];
   v_step.queue.commands := (v_step.queue).commands[1 + p_outcome.done:];
   if p_follows then
-    v_step.queue := matching.follow_ups(p_symbol, v_step.state, p_outcome, v_step.queue);
+    v_step.queue := matching.follow_ups(
+      p_symbol, v_step.state, v_step.at, p_outcome, v_step.queue
+    );
     v_step.state := matching.watch_state(p_symbol, v_step.state);
   end if;
   return v_step;

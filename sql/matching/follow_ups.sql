@@ -6,6 +6,7 @@
 create or replace function matching.follow_ups(
   p_symbol reference.symbols,
   p_state matching.symbol_state,
+  p_now timestamptz,
   p_outcome matching.outcome,
   p_queue matching.queue
 ) returns matching.queue
@@ -22,7 +23,9 @@ begin
     v_queue.commands := matching.list_commands(p_symbol, p_outcome) || v_queue.commands;
   end if;
   if p_outcome.fills is not null and p_state.phase = 'CONTINUOUS' then
-    v_fired := matching.fire_stops(p_symbol, p_outcome.fills);
+    v_fired := matching.fire_stops(
+      p_symbol, p_outcome.fills, matching.trade_sources(p_symbol, p_now)
+    );
     v_queue := matching.queue_stops(v_queue, v_fired, p_symbol.max_cascade);
   end if;
   if p_outcome.is_breached then

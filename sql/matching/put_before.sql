@@ -15,6 +15,7 @@ declare
 begin
   v_batch := matching.bar_commands(p_symbol, p_state, p_now, p_system, v_batch);
   v_batch.order_ids := array_fill(null::bigint, array[cardinality(p_system)]);
+  v_batch.has_changes := true;
   if p_is_alone then
     return v_batch;
   end if;
@@ -24,6 +25,8 @@ begin
   v_batch.order_ids := v_batch.order_ids || p_batch.order_ids;
   v_batch.owner_ids := v_batch.owner_ids || p_batch.owner_ids;
   v_batch.sort_prices := v_batch.sort_prices || p_batch.sort_prices;
+  v_batch.is_special := v_batch.is_special or p_batch.is_special;
+  v_batch.has_amendments := v_batch.has_amendments or p_batch.has_amendments;
   return v_batch;
 end;
 $$;

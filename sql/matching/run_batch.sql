@@ -71,9 +71,9 @@ begin
       else v_part.target_ids[1 + v_count:v_outcome.done] end;
     v_batch := matching.drop_done(v_batch, v_own);
     v_rest := v_rest[1 + v_own:];
-    v_follows := matching.has_consequences(v_step.state, v_outcome);
+    v_follows := matching.has_consequences(v_step.state, v_part, v_outcome);
     v_step.state := matching.next_state(
-      p_symbol, v_step.state, v_step.at, v_commands, v_outcome
+      p_symbol, v_step.state, v_step.at, v_commands, v_part.is_special, v_outcome
     );
     if v_follows or v_count > 0 then
       v_step := matching.follow_part(p_symbol, v_step, v_outcome, v_follows);

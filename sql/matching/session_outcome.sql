@@ -37,7 +37,8 @@ begin
       case when o.rest > 0 and o.filled > 0 then least(o.display, o.rest)
         else o.visible_before end,
       o.list_id, null, o.created_at, o.book_tid, coalesce(o.ended_seq, o.uncrossed_seq),
-      case when o.ended_seq is not null then p_end_reason end, null, null, null, null, null
+      case when o.ended_seq is not null then p_end_reason end, null, null, null, null, null, null,
+      null
     )::matching.slot),
     array_agg(o.sort_price), array_agg(o.priority_no), array_agg(o.rest),
     coalesce(bool_or(o.list_id is not null), false)

@@ -44,7 +44,9 @@ begin
   v_step.changes := matching.fund_changes(p_symbol, v_outcome);
   v_step.queue.stops := '{}';
   v_step.queue.is_over := false;
-  v_step.queue := matching.follow_ups(p_symbol, v_state, v_outcome, v_step.queue);
+  v_step.queue := matching.follow_ups(
+    p_symbol, v_state, v_step.at, v_outcome, v_step.queue
+  );
   v_step.state := case when v_outcome.fills is null then v_state
     else matching.watch_state(p_symbol, v_state) end;
   if p_symbol.status = 'DELISTED' then
