@@ -827,16 +827,14 @@ create type matching.queue as (
 comment on type matching.queue is 'what the venue itself does next in a batch';
 
 -- A step of the time of a symbol: when it is, the state behind it, what follows, the change of
--- phase that is still asked for, what it does to accounts; whether another step may be due, and
--- whether the phase changed.
+-- phase that is still asked for, what it does to accounts, and whether another step may be due.
 create type matching.step as (
   at timestamptz,
   state matching.symbol_state,
   queue matching.queue,
   plan matching.phase_plan,
   changes ledger.account_change[],
-  is_more boolean,
-  is_changed boolean
+  is_more boolean
 );
 comment on type matching.step is 'a step of the time of a symbol';
 

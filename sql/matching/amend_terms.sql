@@ -1,5 +1,6 @@
 -- Gives the amendments of a batch the terms of the orders that they amend: they may trade as those
--- would; and where a symbol only cancels, more quantity is refused [MAT-070]. Returns what each command asks. Reads only.
+-- would; and where a symbol only cancels, more quantity is refused [MAT-070]. Returns what each
+-- command asks. Reads only.
 create or replace function matching.amend_terms(
   p_symbol reference.symbols,
   p_batch matching.batch

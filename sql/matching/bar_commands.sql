@@ -4,7 +4,8 @@
 --
 -- A market order for a call becomes a limit order at the bound of the symbol's protection about the
 -- last price, on a tick; without one it is refused [MAT-086]. Outside of continuous trading a stop
--- order whose price is met is refused where it would fire at once, and an exit waits; one that fired before waits on.
+-- order whose price is met is refused where it would fire at once, and an exit waits; one that
+-- fired before waits on.
 -- Reads nothing; returns the batch.
 create or replace function matching.bar_commands(
   p_symbol reference.symbols,

@@ -17,7 +17,7 @@ begin
     where e.segment_id = p_symbol.segment_id
       and e.symbol_id = p_symbol.symbol_id
       and e.seq > p_since_seq
-      and e.kind not in ('REJECTED', 'PARKED')
+      and e.kind not in ('REJECTED', 'PARKED', 'PHASE')
   ) then
     return p_state.last_seq;
   end if;

@@ -39,9 +39,7 @@ begin
       v_step := matching.take_step(p_symbol, p_now, v_step, v_reason);
       v_reason := null;
       v_done.changes := ledger.add_changes(v_done.changes, v_step.changes);
-      if v_step.is_changed then
-        v_batch := matching.bar_commands(p_symbol, v_step.state, p_now, v_rest, v_batch);
-      end if;
+      v_batch := matching.bar_commands(p_symbol, v_step.state, p_now, v_rest, v_batch);
       continue;
     end if;
     exit when v_system = '{}' and v_rest = '{}';

@@ -20,7 +20,6 @@ declare
   v_outcome matching.outcome;
 begin
   v_step.changes := null;
-  v_step.is_changed := false;
   if p_reason is not null then
     v_plan := matching.plan_phase(
       p_symbol, 'CALL', v_step.at, p_reason, v_step.at + p_symbol.band_auction_time
@@ -30,7 +29,7 @@ begin
       else p_now end;
     v_step.queue.commands := matching.due_commands(p_symbol, v_state, v_step.at);
     v_step.is_more := v_is_over or v_plan.phase is not null;
-    if v_step.queue.commands <> '{}' or not v_step.is_more then
+    if (v_step.queue).commands <> '{}' or not v_step.is_more then
       return v_step;
     elsif v_is_over then
       v_plan := matching.next_plan(p_symbol, v_state, v_step.at);
@@ -58,11 +57,10 @@ begin
       order by k.entry_seq
     );
   elsif p_reason is null then
-    v_step.queue.commands := v_step.queue.commands
+    v_step.queue.commands := (v_step.queue).commands
       || matching.due_commands(p_symbol, v_state, v_step.at);
   end if;
   v_step.is_more := true;
-  v_step.is_changed := true;
   return v_step;
 end;
 $$;

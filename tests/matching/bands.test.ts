@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { type TestDatabase, testDatabase } from '../helpers/database.ts'
-import { audit, createMarket, noon } from '../helpers/market.ts'
+import { audit, buy, command, createMarket, execute, noon, sell } from '../helpers/market.ts'
 import { ask, bid, rest } from './resting-orders.ts'
 import { after, eventsAfter, passTime, phaseOf, setPhase, stateOf } from './sessions.ts'
 
@@ -72,6 +72,7 @@ t.test('[MAT-081] a batch without a trade changes nothing', async t => {
 
 t.test('[MAT-081] an uncrossing sets it anew', async t => {
   const db = await market(t)
+  await db.query('update reference.symbols set auction_max_extensions = 0')
   await print(db, noon, 100)
   await setPhase(db, 'CALL', { until: after(5) })
   await rest(db, 'BTC-USD', [bid('alice', '5', '200'), ask('bob', '5', '200')])
@@ -88,25 +89,35 @@ t.test('[MAT-081] an uncrossing sets it anew', async t => {
 t.test('[MAT-082] an interruption is a call of the set time, and trading goes on', async t => {
   const db = await market(t)
   await db.query("update reference.symbols set band_auction_time = '2 minutes'")
-  const [only] = await rest(db, 'BTC-USD', [bid('alice', '5', '90', { rule: 'GTX' })])
-  const interrupt = (at: string) =>
-    db.query(
-      `select matching.interrupt(s, matching.lock_symbol(1, 1), $1, 'VOLATILITY') is null as idle
-        from reference.symbols as s where s.symbol_id = 1`,
-      [at],
-    )
+  await print(db, noon, 100)
+  const [only] = await rest(db, 'BTC-USD', [bid('alice', '5', '80', { rule: 'GTX' })])
+  await rest(db, 'BTC-USD', [ask('bob', '1', '105'), ask('bob', '1', '111')])
 
-  t.same(await interrupt(after(1)), [{ idle: false }])
+  const [taken, later, barred] = await execute(db, 'BTC-USD', [
+    buy('alice', '5', '120'),
+    sell('bob', '1', '90'),
+    command({ client_id: 'alice', side: 'BUY', quantity: '1', type: 'MARKET' }),
+  ])
+
+  t.match(taken, { status: 'PARTIALLY_FILLED', filled_quantity: '1', remaining_quantity: '4' })
+  t.match(later, { status: 'OPEN', filled_quantity: '0' }, 'it rests in the call')
+  t.match(barred, { status: 'REJECTED', reject_code: 'CALL_PHASE' })
   t.equal(await phaseOf(db), 'CALL CONTINUOUS')
   t.equal(await stateOf(db, only), 'EXPIRED AUCTION_ONLY 0')
-  t.match((await eventsAfter(db, 1)).at(-1), {
-    kind: 'PHASE',
-    reason: 'VOLATILITY',
-    phase_end_at: new Date(after(3)),
-  })
-  t.same(await interrupt(after(2)), [{ idle: true }], 'not twice')
-  await passTime(db, after(3))
+  const told = await eventsAfter(db, 3)
+  t.match(
+    told.map(event => event.kind),
+    ['TRADE', 'OPENED', 'EXPIRED', 'PHASE', 'OPENED', 'REJECTED', 'INDICATIVE'],
+  )
+  t.match(told[3], { reason: 'VOLATILITY', phase_end_at: new Date(after(2)) })
+  t.match(told[6], { price: '120', quantity: '2' })
+  t.same(await audit(db), [])
+
+  await passTime(db, after(2))
+  t.equal(await phaseOf(db), 'CALL CONTINUOUS', '[MAT-077] outside of the band it goes on')
+  await passTime(db, after(4))
   t.equal(await phaseOf(db), 'CONTINUOUS')
+  t.equal(await band(db, after(4)), '108 132', 'inside the new one')
   t.same(await audit(db), [])
 })
 

@@ -69,20 +69,6 @@ t.test('[MAT-072] of each pair the order that came later is the taker', async t 
   ])
 })
 
-t.test('[MAT-072] market orders come before all limits', async t => {
-  const db = await market(t)
-  const [limit, market1, buyer] = await rest(db, 'BTC-USD', [
-    ask('bob', '5', '90'),
-    ask('carol', '5', '', { price: null }),
-    bid('alice', '7', '100'),
-  ])
-
-  t.match(await fills(db, '95'), [
-    { buy: buyer, sell: market1, quantity: '5' },
-    { buy: buyer, sell: limit, quantity: '2' },
-  ])
-})
-
 t.test('[LED-002] the fees of an order are rounded up once, over all its fills', async t => {
   const db = await market(t, { maker_rate: '0.001', taker_rate: '0.002' })
   // 0.1 % of 3 x 1 is 0.003: a cent at the first fill, none at the two others.
@@ -111,14 +97,11 @@ t.test(
       await db.query('delete from matching.book')
       const orders = Array.from({ length: 2 + up(12) }, (): Rest => {
         const order = random() < 0.5 ? bid : ask
-        const isMarket = order === ask && random() < 0.1
-        const more = isMarket ? { price: null } : {}
-        return order('alice', String(1 + up(9)), String(95 + up(12)), more)
+        return order('alice', String(1 + up(9)), String(95 + up(12)))
       })
       const ids = await rest(db, 'BTC-USD', orders)
       const whole = orders.map(({ side, price, quantity }, n): CallOrder => {
-        const limit = price === null ? null : BigInt(price)
-        return { id: ids[n] ?? '', side, price: limit, quantity: BigInt(quantity) }
+        return { id: ids[n] ?? '', side, price: BigInt(price), quantity: BigInt(quantity) }
       })
       const reference = random() < 0.5 ? String(93 + up(16)) : null
 

@@ -2,8 +2,7 @@
 export interface CallOrder {
   id: string
   side: 'BUY' | 'SELL'
-  /** Null for a market order to sell. */
-  price: bigint | null
+  price: bigint
   quantity: bigint
 }
 
@@ -15,8 +14,8 @@ export interface Fill {
 
 /** Rules [MAT-071] and [MAT-072] as they are said, tick by tick and unit by unit. */
 export function naiveUncrossing(orders: readonly CallOrder[], reference: bigint | null) {
-  const limits = orders.flatMap(({ price }) => (price === null ? [] : [price]))
-  const ticks = limits.length > 0 ? range(least(limits), most(limits)) : listed(reference)
+  const limits = orders.map(({ price }) => price)
+  const ticks = range(least(limits), most(limits))
   const tried = ticks.map(price => {
     const demand = total(orders.filter(order => trades(order, 'BUY', price)))
     const supply = total(orders.filter(order => trades(order, 'SELL', price)))
@@ -48,7 +47,7 @@ function nearest(best: readonly Tried[], reference: bigint): Tried {
 /** Of the best bid and the best ask, rounded up; of one where the other is not there. */
 function middle(orders: readonly CallOrder[]): bigint {
   const prices = (side: string) =>
-    orders.flatMap(order => (order.side === side && order.price !== null ? [order.price] : []))
+    orders.filter(order => order.side === side).map(({ price }) => price)
   const [bids, asks] = [prices('BUY'), prices('SELL')]
   const bid = bids.length > 0 ? most(bids) : least(asks)
   const ask = asks.length > 0 ? least(asks) : most(bids)
@@ -76,13 +75,11 @@ function allocate(orders: readonly CallOrder[], price: bigint, volume: bigint): 
 
 /** Smaller is better on its side. */
 function rank({ side, price }: CallOrder): number {
-  if (price === null) return Number.NEGATIVE_INFINITY
   return Number(side === 'BUY' ? -price : price)
 }
 
 function trades(order: CallOrder, side: 'BUY' | 'SELL', price: bigint): boolean {
   if (order.side !== side) return false
-  if (order.price === null) return true
   return side === 'BUY' ? order.price >= price : order.price <= price
 }
 
@@ -90,6 +87,5 @@ const size = (value: bigint) => (value < 0n ? -value : value)
 const least = (values: readonly bigint[]) => values.reduce((a, b) => (a < b ? a : b))
 const most = (values: readonly bigint[]) => values.reduce((a, b) => (a > b ? a : b), 0n)
 const total = (orders: readonly CallOrder[]) => orders.reduce((sum, o) => sum + o.quantity, 0n)
-const listed = (value: bigint | null) => (value === null ? [] : [value])
 const range = (from: bigint, to: bigint) =>
   Array.from({ length: Number(to - from) + 1 }, (_, n) => from + BigInt(n))

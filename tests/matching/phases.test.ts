@@ -1,6 +1,15 @@
 import t, { type Test } from 'tap'
 import { type TestDatabase, testDatabase } from '../helpers/database.ts'
-import { audit, balances, createMarket, noon, settle } from '../helpers/market.ts'
+import {
+  audit,
+  balances,
+  buy,
+  createMarket,
+  execute,
+  noon,
+  sell,
+  settle,
+} from '../helpers/market.ts'
 import { ask, bid, rest } from './resting-orders.ts'
 import { after, eventsAfter, passTime, phaseOf, setPhase, stateOf } from './sessions.ts'
 
@@ -163,6 +172,7 @@ t.test('[MAT-074] orders for continuous trading end when a call begins', async t
   t.match(await eventsAfter(db, 2), [
     { kind: 'EXPIRED', order_id: only, reason: 'AUCTION_ONLY' },
     { kind: 'PHASE', phase: 'CALL', phase_end_at: new Date(after(5)), reason: 'OPERATOR' },
+    { kind: 'INDICATIVE', price: null, quantity: '0' },
   ])
   t.same(await audit(db), [])
 })
@@ -279,18 +289,14 @@ t.test('[MAT-077] a call whose price is near enough ends in time', async t => {
   t.equal(await phaseOf(db), 'CONTINUOUS')
 })
 
-t.test('[MAT-078] what a call would give now is told', async t => {
+t.test('[MAT-078] each batch that changes the book in a call tells what it would give', async t => {
   const db = await market(t)
   await setPhase(db, 'CALL', { until: after(5) })
-  await rest(db, 'BTC-USD', [bid('alice', '5', '101'), ask('bob', '7', '100')])
 
-  await db.query(
-    `select matching.publish_indicative(s, t, t.last_seq, $1)
-      from reference.symbols as s join matching.symbol_state as t using (symbol_id)`,
-    [noon],
-  )
+  await execute(db, 'BTC-USD', [buy('alice', '5', '101'), sell('bob', '7', '100')])
+  await execute(db, 'BTC-USD', [buy('alice', '5', '101', { time_in_force: 'IOC' })])
 
-  t.match(await eventsAfter(db, 3), [
-    { kind: 'INDICATIVE', price: '100', quantity: '5', remaining: '2', side: 'SELL' },
-  ])
+  const told = await eventsAfter(db, 3)
+  t.match(told[0], { kind: 'INDICATIVE', price: '100', quantity: '5', remaining: '2' })
+  t.match(told.slice(1), [{ kind: 'REJECTED' }], 'a refusal changes nothing')
 })

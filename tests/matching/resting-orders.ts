@@ -1,15 +1,13 @@
 import { noon, type Queryable } from '../helpers/market.ts'
 
-/** An order to put into the book; the price of a market order is null. */
+/** An order to put into the book. */
 export interface Rest {
   trader: string
   side: 'BUY' | 'SELL'
   quantity: string
-  price: string | null
+  price: string
   rule?: 'OPG' | 'CLS' | 'GFA' | 'GTX' | 'DAY'
   expire_at?: string
-  /** What a market order to buy holds. */
-  hold?: string
 }
 
 export const bid = (trader: string, quantity: string, price: string, more = {}): Rest => ({
@@ -32,8 +30,8 @@ export async function rest(
   now: string = noon,
 ): Promise<string[]> {
   const ids: string[] = []
-  for (const { trader, side, quantity, price, rule, expire_at, hold } of orders) {
-    const values = [symbol, trader, side, quantity, price, rule, expire_at, hold, now]
+  for (const { trader, side, quantity, price, rule, expire_at } of orders) {
+    const values = [symbol, trader, side, quantity, price, rule, expire_at, now]
     const [row] = await db.query<{ order_id: string }>(text, values)
     ids.push(row?.order_id ?? '')
   }
@@ -44,20 +42,19 @@ const text = `
   with given as (
     select
       s.segment_id, s.symbol_id, p.participant_id, $3::matching.order_side_enum as side,
-      $4::numeric as quantity, $9::timestamptz as at,
-      case when $5::numeric is null then '-Infinity' when $3 = 'BUY' then -$5::numeric
-        else $5::numeric end as sort_price,
+      $4::numeric as quantity, $8::timestamptz as at,
+      case when $3 = 'BUY' then -$5::numeric else $5::numeric end as sort_price,
       case when $3 = 'BUY' then s.quote_asset_id else s.base_asset_id end as asset_id,
-      coalesce($8::numeric, matching.hold_of(
-        s, case when $3 = 'BUY' then -$5::numeric else coalesce($5::numeric, 1) end, $4::numeric,
-        0, 0
-      )) as hold
+      matching.hold_of(
+        s, case when $3 = 'BUY' then -$5::numeric else $5::numeric end, $4::numeric, 0, 0
+      ) as hold
     from reference.symbols as s
     join reference.participants as p on p.client_id = $2
     where s.symbol = $1
   ), numbered as (
     update matching.symbol_state as t
-    set last_seq = t.last_seq + 1, last_order_no = t.last_order_no + 1, last_at = g.at
+    set last_seq = t.last_seq + 1, last_order_no = t.last_order_no + 1, last_at = g.at,
+      next_due_at = least(t.next_due_at, $7::timestamptz)
     from given as g
     where t.symbol_id = g.symbol_id
     returning t.last_seq, t.symbol_id * 1000000000000 + t.last_order_no as order_id
@@ -74,7 +71,7 @@ const text = `
     )
     select
       g.segment_id, n.order_id, g.at, g.symbol_id, g.participant_id, g.side,
-      case when $5::numeric is null then 'MARKET' else 'LIMIT' end::matching.order_type_enum,
+      'LIMIT',
       coalesce($6, 'GTC')::matching.time_in_force_enum, 'OPEN', $5::numeric, g.quantity, 0,
       g.quantity, 0, 0, 0, n.last_seq, n.last_seq, g.at, $7::timestamptz
     from given as g, numbered as n

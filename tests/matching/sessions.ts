@@ -21,13 +21,7 @@ export async function setPhase(
 
 /** Makes what is due by a time. */
 export async function passTime(db: Queryable, now: string): Promise<void> {
-  await db.query(
-    `select matching.apply_due_phases(s, l, $1)
-      from reference.symbols as s
-      cross join lateral matching.lock_symbol(1, s.symbol_id) as l
-      where s.symbol_id = 1`,
-    [now],
-  )
+  await db.query("select matching.execute_batch(1, $1, '{}')", [now])
 }
 
 /** phase next_phase, of the first symbol. */

@@ -129,26 +129,6 @@ t.test('[MAT-071] a book that is not crossed has no price', async t => {
   t.equal(await uncrossing(await market(t, [])), '0')
 })
 
-t.test('[MAT-071] market orders take any price, a buyer what his hold pays', async t => {
-  const market1 = { price: null }
-  const db = await market(t, [
-    bid('alice', '10', '100'),
-    bid('alice', '10', '98'),
-    ask('bob', '15', '', market1),
-  ])
-  t.equal(await uncrossing(db, { reference: '120' }), '98 15 5 BUY')
-
-  // 10 for 1122.24 with 0.2 % of fees: up to 112.
-  const buyer = bid('alice', '10', '', { ...market1, hold: '1122.24' })
-  const bought = await market(t, [buyer, ask('bob', '5', '111'), ask('bob', '5', '113')])
-  t.equal(await uncrossing(bought, { reference: '120' }), '111 5 5 BUY')
-
-  const both = await market(t, [buyer, ask('bob', '5', '', market1)])
-  t.equal(await uncrossing(both, { reference: '110' }), '110 5 5 BUY', 'at the reference price')
-  t.equal(await uncrossing(both, { reference: '113' }), '0', 'which the buyer cannot pay')
-  t.equal(await uncrossing(both), '0', 'and at none where there is none')
-})
-
 t.test('[OT-14] an order whose time is over takes no part', async t => {
   const db = await market(t, [
     bid('alice', '10', '100', { expire_at: noon }),

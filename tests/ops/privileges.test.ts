@@ -29,6 +29,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.help',
     'ops.maintain_partitions',
     'ops.publish_index',
+    'ops.publish_price',
     'ops.refresh_order_book_snapshot',
     'ops.restrict_symbol',
     'ops.resume_symbol',

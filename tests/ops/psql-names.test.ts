@@ -47,6 +47,7 @@ const functions = [
   'help',
   'maintain_partitions',
   'publish_index',
+  'publish_price',
   'refresh_order_book_snapshot',
   'restrict_symbol',
   'resume_symbol',

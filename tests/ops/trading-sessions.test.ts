@@ -93,7 +93,7 @@ t.test('[MAT-074] a closing call that a halt outlasted is not held any more', as
   t.equal(await phaseOf(db), 'CLOSED PRE_OPEN')
   await passTime(db, '2026-03-03T10:00:00Z')
 
-  t.equal(await stateOf(db, seller), 'OPEN 0', 'its time is over: it does not trade the next day')
+  t.equal(await stateOf(db, seller), 'EXPIRED DAY 0', 'its time is over')
   t.equal(await stateOf(db, buyer), 'OPEN 0')
 })
 
