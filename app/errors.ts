@@ -126,14 +126,23 @@ export function toProblem(error: unknown): Problem {
   return refusal(sql.state, sql.hint, detail, { field: sql.column })
 }
 
-/** The problem of an error that ends a request, logged once, with its cause if we failed. */
+/**
+ * The problem of an error that ends a request, logged once, with its cause if we failed. What is
+ * logged as fatal has to reach a person at once.
+ */
 export function logProblem(error: unknown, log: Logger, requestId: string): Problem {
   const problem = toProblem(error)
   const { status, code } = problem
-  if (status === 500) log.error({ requestId, err: error }, 'request failed')
+  if (isBroken(error)) log.fatal({ requestId, err: error }, 'invariant broken')
+  else if (status === 500) log.error({ requestId, err: error }, 'request failed')
   else if (status === 503) log.warn({ requestId, code, err: error }, 'request not served')
   else log.debug({ requestId, status, code }, 'request refused')
   return problem
+}
+
+/** Whether our SQL found something that can never be: whoever looks after the venue is called. */
+function isBroken(error: unknown): boolean {
+  return sqlErrorOf(error)?.state.startsWith('NV') === true
 }
 
 /** The problem of a command that SQL refused in its result row rather than by an exception. */

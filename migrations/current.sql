@@ -615,6 +615,15 @@ drop function matching.cancel_orders(int, int, int, matching.order_side_enum, ti
 drop function api.cancel_orders(int, text, text, text, timestamptz);
 drop function api.events_after(int, int[], bigint[], int);
 
+-- Who asks for no self-trade prevention trades with itself, and so does an auction.
+alter table settlement.pending_instructions drop constraint buyer_is_not_seller;
+-- What each order must add up to, checked with every row that is written [MAT-090].
+alter table matching.orders
+  add constraint filled_not_negative check (filled_quantity >= 0 and prevented_quantity >= 0),
+  add constraint cancelled_not_negative check (cancelled_quantity >= 0),
+  add constraint open_is_not_cancelled check (remaining_quantity = 0 or cancelled_quantity = 0);
+
+alter type matching.batch add attribute bounds numeric[];
 -- ---------------------------------------------------------------------------------------------
 -- Trading sessions: calendars, phases, auctions, bands, groups of symbols.
 
@@ -664,7 +673,8 @@ create table reference.calendar_days (
   primary key (calendar_id, day_on),
   foreign key (calendar_id, schedule) references reference.schedules on delete restrict
 );
-comment on table reference.calendar_days is 'days that are not as their weekday: holidays, half days';
+comment on table reference.calendar_days is
+  'days that are not as their weekday: holidays, half days';
 comment on column reference.calendar_days.schedule is 'null: closed from its midnight on';
 
 create type reference.breaker_action as enum ('CALL', 'HALT');
@@ -746,9 +756,6 @@ alter table matching.events
 comment on column matching.events.phase is 'the phase that the symbol is in from here on';
 comment on column matching.events.phase_end_at is 'when it ends, as announced';
 
--- Two orders of one participant may meet in an uncrossing: nothing moves but the fees.
-alter table settlement.pending_instructions drop constraint buyer_is_not_seller;
-
 -- What an uncrossing would give now.
 create type matching.indication as (
   price numeric,
@@ -827,14 +834,16 @@ create type matching.queue as (
 comment on type matching.queue is 'what the venue itself does next in a batch';
 
 -- A step of the time of a symbol: when it is, the state behind it, what follows, the change of
--- phase that is still asked for, what it does to accounts, and whether another step may be due.
+-- phase that is still asked for, what it does to accounts, whether another step may be due, and why
+-- trading is to be interrupted.
 create type matching.step as (
   at timestamptz,
   state matching.symbol_state,
   queue matching.queue,
   plan matching.phase_plan,
   changes ledger.account_change[],
-  is_more boolean
+  is_more boolean,
+  reason text
 );
 comment on type matching.step is 'a step of the time of a symbol';
 
@@ -859,6 +868,7 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include reference/next_phase.sql
 --!include reference/session_close.sql
 --!include matching/date_commands.sql
+--!include matching/has_limits.sql
 --!include matching/has_special.sql
 --!include matching/refuse_command.sql
 --!include matching/refuse_terms.sql
@@ -875,11 +885,19 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/claim_keys.sql
 --!include matching/source_terms.sql
 --!include matching/prepare_batch.sql
+--!include matching/collar_bound.sql
+--!include matching/exposure.sql
+--!include matching/standing_order.sql
+--!include matching/limited_changes.sql
+--!include matching/limited_orders.sql
+--!include matching/refuse_beyond_limits.sql
 --!include matching/roll_back.sql
 --!include ledger/sum_changes.sql
 --!include ledger/add_changes.sql
 --!include matching/padded_closings.sql
 --!include matching/add_outcome.sql
+--!include matching/order_hold.sql
+--!include matching/check_batch.sql
 --!include matching/drop_done.sql
 --!include matching/best_prices.sql
 --!include matching/is_over.sql
@@ -908,15 +926,14 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/queue_stops.sql
 --!include matching/trade_sources.sql
 --!include matching/follow_ups.sql
+--!include matching/interrupt_reason.sql
 --!include matching/watch_state.sql
 --!include matching/follow_part.sql
 --!include matching/fund_changes.sql
 --!include matching/has_consequences.sql
---!include matching/interrupt_reason.sql
 --!include matching/end_kind.sql
 --!include matching/closing_kind.sql
 --!include matching/enter_parked.sql
---!include matching/order_hold.sql
 --!include matching/prevented_end.sql
 --!include matching/prevented_maker.sql
 --!include matching/prevented_taker.sql
@@ -971,9 +988,14 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/standing_orders.sql
 --!include matching/cancel_orders.sql
 --!include api/cancel_orders.sql
+--!include api/symbols.sql
+--!include matching/symbol_terms.sql
+--!include matching/create_symbol.sql
+--!include api/create_symbol.sql
 --!include api/events_after.sql
 --!include matching/first_answers.sql
 --!include matching/order_rows.sql
+--!include matching/explain_refusals.sql
 --!include matching/other_answers.sql
 --!include matching/prevented_quantity.sql
 --!include matching/taker_fills.sql
@@ -982,7 +1004,6 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/read_commands.sql
 --!include api/execute_commands.sql
 --!include api/prevented_matches.sql
---!include api/symbols.sql
 --!include matching/tried_answers.sql
 --!include api/test_commands.sql
 --!include matching/calendar_plan.sql
@@ -1003,6 +1024,7 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include ops/audit.sql
 --!include reference/create_calendar.sql
 --!include ops/create_calendar.sql
+--!include ops/create_symbol.sql
 --!include ops/create_symbol_group.sql
 --!include ops/delist_symbol.sql
 --!include ops/halt_symbol.sql

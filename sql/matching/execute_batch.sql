@@ -10,7 +10,7 @@
 -- all.
 -- Locks, in this order: the symbol; keys; accounts by (participant, asset).
 -- Raises: STISO when not READ COMMITTED; NVFND when funds are short although they are locked; NVBAT
--- when the batch broke an invariant.
+-- when the batch broke an invariant: a rule of a table, or what matching.check_batch looks at.
 create or replace function matching.execute_batch(
   p_symbol_id int,
   p_now timestamptz,
@@ -25,9 +25,15 @@ declare
   v_batch matching.batch;
   v_done matching.executed;
   v_now timestamptz;
+  v_limits boolean;
+  v_rule text;
 begin
   select s.* into strict v_symbol from reference.symbols as s where s.symbol_id = p_symbol_id;
   v_batch := matching.parse_commands(v_symbol, p_commands);
+  v_limits := matching.has_limits(v_symbol, p_commands);
+  if v_limits then
+    v_batch := matching.refuse_beyond_limits(v_symbol, p_now, p_commands, v_batch);
+  end if;
   if array_position(v_batch.refusals, null) is null and p_commands <> '{}' then
     v_done.outcome.refusals := v_batch.refusals;
     v_done.batch := v_batch;
@@ -38,6 +44,9 @@ begin
   v_state := matching.lock_symbol(v_symbol.segment_id, p_symbol_id);
   select s.* into strict v_symbol from reference.symbols as s where s.symbol_id = p_symbol_id;
   v_now := greatest(p_now, v_state.last_at);
+  if v_limits then
+    v_batch := matching.refuse_beyond_limits(v_symbol, v_now, p_commands, v_batch);
+  end if;
   if v_batch.is_special then
     p_commands := matching.date_commands(v_symbol, v_state, v_now, p_commands);
   end if;
@@ -64,6 +73,10 @@ begin
         end if;
         -- What was written and locked has gone with the block; these are taken in their order.
         perform matching.lock_funds(v_symbol, v_batch.owner_ids);
+      when check_violation then
+        get stacked diagnostics v_rule = constraint_name;
+        raise exception 'a batch of % breaks the rule %', v_symbol.symbol, v_rule
+          using errcode = 'NVBAT';
     end;
   end loop;
 

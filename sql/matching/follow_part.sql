@@ -1,6 +1,6 @@
--- A step behind a part of a batch: the queue without what is done of it and with what follows, and
--- the prices at which the next stop orders fire. Under the lock of the symbol.
--- Writes: how far trailing stops have come.
+-- A step behind a part of a batch: the queue without what is done of it and with what follows, the
+-- prices at which the next stop orders fire, and why trading is to be interrupted. Under the lock
+-- of the symbol. Writes: how far trailing stops have come.
 create or replace function matching.follow_part(
   p_symbol reference.symbols,
   p_step matching.step,
@@ -21,6 +21,7 @@ begin
     );
     v_step.state := matching.watch_state(p_symbol, v_step.state);
   end if;
+  v_step.reason := matching.interrupt_reason(v_step.state, p_outcome, v_step.queue);
   return v_step;
 end;
 $$;

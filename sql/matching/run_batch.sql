@@ -28,16 +28,14 @@ declare
   v_targets bigint[] := '{}';
   v_count int;
   v_own int;
-  v_reason text;
   v_is_held boolean;
   v_follows boolean;
 begin
   v_step := matching.first_step(p_symbol, p_state, p_now, p_batch, p_plan);
   loop
     v_system := (v_step.queue).commands || (v_step.queue).stops;
-    if v_reason is not null or v_step.is_more and v_system = '{}' then
-      v_step := matching.take_step(p_symbol, p_now, v_step, v_reason);
-      v_reason := null;
+    if v_step.reason is not null or v_step.is_more and v_system = '{}' then
+      v_step := matching.take_step(p_symbol, p_now, v_step);
       v_done.changes := ledger.add_changes(v_done.changes, v_step.changes);
       v_batch := matching.bar_commands(p_symbol, v_step.state, p_now, v_rest, v_batch);
       continue;
@@ -73,9 +71,9 @@ begin
     v_step.state := matching.next_state(
       p_symbol, v_step.state, v_step.at, v_commands, v_part.is_special, v_outcome
     );
+    perform matching.check_batch(p_symbol, v_step.state, v_outcome);
     if v_follows or v_count > 0 then
       v_step := matching.follow_part(p_symbol, v_step, v_outcome, v_follows);
-      v_reason := matching.interrupt_reason(v_step.state, v_outcome, v_step.queue);
     end if;
   end loop;
 

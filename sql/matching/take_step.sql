@@ -1,14 +1,13 @@
 -- The next step of a symbol's time up to p_now: what is due before its phase ends, or that change
 -- of phase, each at its own time [MAT-075]; or, when nothing is due any more, the change that is
--- asked for. With a reason instead: the interruption of continuous trading, now [MAT-082].
+-- asked for. With a reason in the step instead: the interruption of continuous trading [MAT-082].
 -- Takes the step before, with what is to follow already: a change of phase drops the stop orders
 -- that fired; they wait.
 -- Writes: all that matching.enter_phase does. Under the lock of the symbol.
 create or replace function matching.take_step(
   p_symbol reference.symbols,
   p_now timestamptz,
-  p_step matching.step,
-  p_reason text
+  p_step matching.step
 ) returns matching.step
 language plpgsql volatile
 as $$
@@ -20,9 +19,9 @@ declare
   v_outcome matching.outcome;
 begin
   v_step.changes := null;
-  if p_reason is not null then
+  if p_step.reason is not null then
     v_plan := matching.plan_phase(
-      p_symbol, 'CALL', v_step.at, p_reason, v_step.at + p_symbol.band_auction_time
+      p_symbol, 'CALL', v_step.at, p_step.reason, v_step.at + p_symbol.band_auction_time
     );
   else
     v_step.at := case when v_is_over then greatest(v_state.phase_until, v_state.last_at)
@@ -40,6 +39,8 @@ begin
 
   v_outcome := matching.enter_phase(p_symbol, v_state, v_step.at, v_plan);
   v_state := matching.phase_state(p_symbol, v_state, v_step.at, v_plan, v_outcome);
+  perform matching.check_batch(p_symbol, v_state, v_outcome);
+  v_step.reason := null;
   v_step.changes := matching.fund_changes(p_symbol, v_outcome);
   v_step.queue.stops := '{}';
   v_step.queue.is_over := false;
@@ -56,7 +57,7 @@ begin
         and k.symbol_id = p_symbol.symbol_id
       order by k.entry_seq
     );
-  elsif p_reason is null then
+  elsif p_step.reason is null then
     v_step.queue.commands := (v_step.queue).commands
       || matching.due_commands(p_symbol, v_state, v_step.at);
   end if;
