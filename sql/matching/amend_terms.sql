@@ -1,5 +1,6 @@
 -- Gives the amendments of a batch the terms of the orders that they amend: they may trade as those
--- would. Returns what each command asks. Reads only.
+-- would; and where a symbol only cancels, more quantity is refused [MAT-070]. Returns what each
+-- command asks. Reads only.
 create or replace function matching.amend_terms(
   p_symbol reference.symbols,
   p_batch matching.batch
@@ -13,6 +14,9 @@ begin
   for v_no in 1..cardinality(v_asked) loop
     continue when v_asked[v_no].op <> 'AMEND' or p_batch.targets[v_no] is null;
     v_slot := p_batch.slots[p_batch.targets[v_no]];
+    if p_symbol.status = 'MAINTENANCE' and v_asked[v_no].quantity > v_slot.quantity then
+      v_asked[v_no].bar := 'CANCEL_ONLY';
+    end if;
     v_asked[v_no].stp := coalesce(v_slot.stp, p_symbol.default_stp);
     v_asked[v_no].is_post_only := v_slot.is_post_only;
     v_asked[v_no].is_sliding := v_slot.is_sliding;
