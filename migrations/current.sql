@@ -888,6 +888,8 @@ alter table matching.orders
   add constraint cancelled_not_negative check (cancelled_quantity >= 0),
   add constraint open_is_not_cancelled check (remaining_quantity = 0 or cancelled_quantity = 0);
 
+
+
 --!include api/amendments.sql
 --!include api/cancel_after.sql
 --!include matching/cancel_command.sql
@@ -899,6 +901,7 @@ alter table matching.orders
 --!include matching/has_limits.sql
 --!include matching/has_special.sql
 --!include matching/refuse_command.sql
+--!include matching/refuse_lists.sql
 --!include matching/refuse_terms.sql
 --!include matching/refuse_specials.sql
 --!include matching/parse_commands.sql
