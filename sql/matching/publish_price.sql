@@ -16,6 +16,10 @@ declare
   v_commands matching.command[];
   v_now timestamptz := greatest(p_now, v_state.last_at);
 begin
+  if v_state.next_due_at <= v_now then
+    perform matching.execute_batch(p_symbol.symbol_id, v_now, '{}');
+    v_state := matching.lock_symbol(p_symbol.segment_id, p_symbol.symbol_id);
+  end if;
   insert into matching.published_prices as p (segment_id, symbol_id, source, price, published_at)
   values (p_symbol.segment_id, p_symbol.symbol_id, p_source, p_price, v_now)
   on conflict (segment_id, symbol_id, source) do update
