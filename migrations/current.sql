@@ -623,7 +623,34 @@ alter table matching.orders
   add constraint cancelled_not_negative check (cancelled_quantity >= 0),
   add constraint open_is_not_cancelled check (remaining_quantity = 0 or cancelled_quantity = 0);
 
+
+-- Limits of a participant, and when its orders end.
 alter type matching.batch add attribute bounds numeric[];
+
+grant usage on schema matching to pgsettle_worker;
+
+-- What cancels the orders of a participant later, unless it is put off.
+create table matching.cancel_timers (
+  segment_id int not null references reference.segments on delete restrict,
+  participant_id int not null references reference.participants on delete restrict,
+  reason matching.end_reason not null
+    constraint reason_is_of_a_timer check (reason in ('DEADMAN', 'DISCONNECT')),
+  session_id text not null
+    constraint session_id_is_a_key check (session_id ~ '^[A-Za-z0-9._:/+=@~-]{0,128}$'),
+  cancel_at timestamptz not null,
+  primary key (segment_id, participant_id, reason, session_id),
+  constraint only_sessions_have_an_id check ((reason = 'DISCONNECT') = (session_id <> ''))
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+comment on table matching.cancel_timers is
+  'when all orders of a participant are cancelled, unless that is put off: fires once';
+comment on column matching.cancel_timers.reason is
+  'DEADMAN: armed by the participant; DISCONNECT: by a session of it, which puts it off';
+-- No index on cancel_at: it changes several times a second while a session lives, and the rows are
+-- few.
+
+drop function api.status(int, timestamptz);
+drop function api.create_participant(int, text, text, timestamptz);
+drop function api.find_participant(int, text);
 -- ---------------------------------------------------------------------------------------------
 -- Trading sessions: calendars, phases, auctions, bands, groups of symbols.
 
@@ -862,6 +889,7 @@ drop function ops.resume_symbol(text, int);
 drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, text);
 
 --!include api/amendments.sql
+--!include api/cancel_after.sql
 --!include matching/cancel_command.sql
 --!include matching/is_in_close.sql
 --!include reference/phase_steps.sql
@@ -988,6 +1016,8 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/standing_orders.sql
 --!include matching/cancel_orders.sql
 --!include api/cancel_orders.sql
+--!include api/close_session.sql
+--!include api/create_participant.sql
 --!include api/symbols.sql
 --!include matching/symbol_terms.sql
 --!include matching/create_symbol.sql
@@ -1003,7 +1033,14 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/command_answers.sql
 --!include matching/read_commands.sql
 --!include api/execute_commands.sql
+--!include api/find_participant.sql
+--!include api/open_session.sql
 --!include api/prevented_matches.sql
+--!include api/renew_sessions.sql
+--!include reference/set_trade_group.sql
+--!include api/set_trade_group.sql
+--!include matching/due_symbols.sql
+--!include api/status.sql
 --!include matching/tried_answers.sql
 --!include api/test_commands.sql
 --!include matching/calendar_plan.sql
@@ -1011,6 +1048,7 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/move_symbol.sql
 --!include matching/set_status.sql
 --!include matching/change_status.sql
+--!include matching/fire_timers.sql
 --!include matching/levels_json.sql
 --!include matching/participant_orders.sql
 --!include matching/stop_group.sql
@@ -1018,6 +1056,7 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/publish_price.sql
 --!include matching/set_calendar.sql
 --!include matching/set_phase.sql
+--!include matching/sweep_symbol.sql
 --!include ops/audit_book.sql
 --!include ops/audit_orders.sql
 --!include ops/audit_parked.sql
@@ -1039,6 +1078,7 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include ops/set_calendar_day.sql
 --!include ops/set_phase.sql
 --!include ops/set_symbol_group.sql
+--!include ops/set_trade_group.sql
 --!include ops/v_holds.sql
 --!include reference/is_business_day.sql
 --!include reference/add_business_days.sql

@@ -179,6 +179,21 @@ t.test('[MAT-075] what waits stays while a symbol is halted, but for its time', 
   t.same(await audit(db), [])
 })
 
+t.test('[MAT-065] what turned out not to be due is not looked for again', async t => {
+  const db = await market(t)
+  await passTime(db, monday('10:00'))
+  const good = { time_in_force: 'GTD', expire_at: monday('11:00') }
+  const id = await place(db, monday('10:01'), good)
+  await execute(db, 'BTC-USD', [{ op: 'CANCEL', client_id: 'alice', order_id: id }], {
+    now: monday('10:02'),
+  })
+  const due = () => db.query('select matching.due_symbols(1, $1) as id', [monday('11:00')])
+
+  t.same(await due(), [{ id: 1 }])
+  await passTime(db, monday('11:00'))
+  t.same(await due(), [])
+})
+
 t.test('[MAT-070] nobody cancels all in the locked part of a call', async t => {
   const db = await market(t)
   await db.query("update reference.symbols set cancel_lock_time = '1 minute'")

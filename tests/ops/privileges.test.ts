@@ -10,6 +10,9 @@ type Role = (typeof roles)[number]
 const calls: Record<Role, RegExp | string[]> = {
   pgsettle_app: /^api\./,
   pgsettle_worker: [
+    'matching.due_symbols',
+    'matching.fire_timers',
+    'matching.sweep_symbol',
     'ops.audit',
     'ops.check_partition_health',
     'ops.maintain_partitions',
@@ -39,6 +42,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.set_calendar_day',
     'ops.set_phase',
     'ops.set_symbol_group',
+    'ops.set_trade_group',
   ],
   pgsettle_auditor: [
     'ops.audit',
@@ -151,6 +155,7 @@ const facts = [
   'matching.book',
   'matching.order_keys',
   'matching.symbol_state',
+  'matching.cancel_timers',
   'settlement.settled_instructions',
   'settlement.pending_instructions',
   'reference.symbols',
@@ -266,6 +271,8 @@ t.test('the app may not read tables, the operatorâ€™s functions or the workersâ€
     ["select ops.halt_symbol('BTC-USD', 'mine')"],
     ['select ops.maintain_partitions()'],
     ['select settlement.settle_batch(1, now(), 1, 0)'],
+    ['select matching.sweep_symbol(1, 1, now())'],
+    ['select matching.fire_timers(1, now(), 1)'],
   ])
   const worker = await openSession(t, db.workerUrl)
   await refuseAll(t, worker, [

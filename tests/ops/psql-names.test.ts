@@ -57,6 +57,7 @@ const functions = [
   'set_calendar_day',
   'set_phase',
   'set_symbol_group',
+  'set_trade_group',
 ]
 const enums: Record<string, string[]> = {
   order_side_enum: ['BUY', 'SELL'],
