@@ -888,6 +888,7 @@ alter table matching.orders
   add constraint cancelled_not_negative check (cancelled_quantity >= 0),
   add constraint open_is_not_cancelled check (remaining_quantity = 0 or cancelled_quantity = 0);
 
+alter type matching.batch add attribute bounds numeric[];
 --!include api/amendments.sql
 --!include api/cancel_after.sql
 --!include matching/cancel_command.sql
@@ -1014,6 +1015,7 @@ alter table matching.orders
 --!include matching/take_step.sql
 --!include matching/run_batch.sql
 --!include matching/save_state.sql
+--!include matching/breaks_atomic.sql
 --!include matching/execute_batch.sql
 --!include matching/standing_orders.sql
 --!include matching/cancel_orders.sql
