@@ -617,12 +617,6 @@ drop function api.events_after(int, int[], bigint[], int);
 
 -- Who asks for no self-trade prevention trades with itself, and so does an auction.
 alter table settlement.pending_instructions drop constraint buyer_is_not_seller;
--- What each order must add up to, checked with every row that is written [MAT-090].
-alter table matching.orders
-  add constraint filled_not_negative check (filled_quantity >= 0 and prevented_quantity >= 0),
-  add constraint cancelled_not_negative check (cancelled_quantity >= 0),
-  add constraint open_is_not_cancelled check (remaining_quantity = 0 or cancelled_quantity = 0);
-
 
 -- Limits of a participant, and when its orders end.
 alter type matching.batch add attribute bounds numeric[];
@@ -888,6 +882,12 @@ drop function ops.halt_symbol(text, text, int);
 drop function ops.resume_symbol(text, int);
 drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, text);
 
+-- What each order must add up to, checked with every row that is written [MAT-090].
+alter table matching.orders
+  add constraint filled_not_negative check (filled_quantity >= 0 and prevented_quantity >= 0),
+  add constraint cancelled_not_negative check (cancelled_quantity >= 0),
+  add constraint open_is_not_cancelled check (remaining_quantity = 0 or cancelled_quantity = 0);
+
 --!include api/amendments.sql
 --!include api/cancel_after.sql
 --!include matching/cancel_command.sql
@@ -974,10 +974,12 @@ drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, tex
 --!include matching/match_batch.sql
 --!include matching/due_at.sql
 --!include matching/next_state.sql
+--!include matching/sibling_slot.sql
 --!include matching/amend_terms.sql
 --!include matching/fill_slots.sql
 --!include matching/named_orders.sql
 --!include matching/read_orders.sql
+--!include matching/with_siblings.sql
 --!include matching/find_targets.sql
 --!include matching/tie_lists.sql
 --!include matching/prepare_part.sql

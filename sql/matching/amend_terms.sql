@@ -1,5 +1,6 @@
 -- Gives the amendments of a batch the terms of the orders that they amend: they may trade as those
--- would; and where a symbol only cancels, more quantity is refused [MAT-070]. Returns what each
+-- would; where a symbol only cancels, more quantity is refused [MAT-070]; and orders of a list know
+-- the one that they share a hold with [MAT-053]. Returns what each
 -- command asks. Reads only.
 create or replace function matching.amend_terms(
   p_symbol reference.symbols,
@@ -12,8 +13,12 @@ declare
   v_slot matching.slot;
 begin
   for v_no in 1..cardinality(v_asked) loop
-    continue when v_asked[v_no].op <> 'AMEND' or p_batch.targets[v_no] is null;
+    continue when v_asked[v_no].op not in ('AMEND', 'RELEASE') or p_batch.targets[v_no] is null;
     v_slot := p_batch.slots[p_batch.targets[v_no]];
+    if v_slot.list_id is not null then
+      v_asked[v_no].sibling := matching.sibling_slot(p_symbol, p_batch, v_slot);
+    end if;
+    continue when v_asked[v_no].op <> 'AMEND';
     if p_symbol.status = 'MAINTENANCE' and v_asked[v_no].quantity > v_slot.quantity then
       v_asked[v_no].bar := 'CANCEL_ONLY';
     end if;

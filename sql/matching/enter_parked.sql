@@ -1,7 +1,7 @@
 -- What becomes of an order that waits, at its entry: when it is accepted for later, or waits for
 -- another order, it is parked as it is (one without a limit at its stop price). A stop order is
 -- parked unless the last price has reached its stop price: then it is refused, or fires at once
--- where it says so [MAT-050]. A trailing stop starts from the last price, or is not active until
+-- where it says so [MAT-057]. A trailing stop starts from the last price, or is not active until
 -- its activation price is met [MAT-051].
 -- Takes the command, its limit price as sorted by (null for a market order) and the last price.
 -- Returns the command with the price at which it is held (for a market order that buys: its stop

@@ -1,6 +1,6 @@
 -- What follows from a part of a batch, or from a change of phase, as commands of the venue's own,
 -- each sequenced for itself: at once what lists ask for; then what was to follow already; then the
--- stop orders that fired [MAT-050], as many as a batch may fire [MAT-085]. A trade outside the band
+-- stop orders that fired [MAT-057], as many as a batch may fire [MAT-085]. A trade outside the band
 -- keeps all of these from firing [MAT-082]; at a symbol that is delisted nothing follows.
 -- Under the lock of the symbol. Writes: how far trailing stops have come.
 create or replace function matching.follow_ups(

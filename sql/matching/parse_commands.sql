@@ -35,7 +35,7 @@ begin
     )::matching.asked),
     array_agg(c.refusal), array_agg(c.participant_id), array_agg(c.sort_price),
     array_fill(null::bigint, array[count(*)::int]), coalesce(bool_or(c.op <> 'PLACE'), false),
-    coalesce(bool_or(c.op = 'AMEND'), false)
+    coalesce(bool_or(c.op in ('AMEND', 'RELEASE')), false)
   into
     v_batch.asked, v_batch.refusals, v_batch.owner_ids, v_batch.sort_prices, v_batch.repeat_of,
     v_batch.has_changes, v_batch.has_amendments
