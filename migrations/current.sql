@@ -891,6 +891,10 @@ alter table matching.orders
 --!include api/amendments.sql
 --!include api/cancel_after.sql
 --!include matching/cancel_command.sql
+--!include matching/end_kind.sql
+--!include matching/status_of.sql
+--!include matching/first_answers.sql
+--!include matching/breaks_atomic.sql
 --!include matching/is_in_close.sql
 --!include reference/phase_steps.sql
 --!include reference/next_phase.sql
@@ -899,6 +903,7 @@ alter table matching.orders
 --!include matching/has_limits.sql
 --!include matching/has_special.sql
 --!include matching/refuse_command.sql
+--!include matching/refuse_lists.sql
 --!include matching/refuse_terms.sql
 --!include matching/refuse_specials.sql
 --!include matching/parse_commands.sql
@@ -959,7 +964,6 @@ alter table matching.orders
 --!include matching/follow_part.sql
 --!include matching/fund_changes.sql
 --!include matching/has_consequences.sql
---!include matching/end_kind.sql
 --!include matching/closing_kind.sql
 --!include matching/enter_parked.sql
 --!include matching/prevented_end.sql
@@ -989,7 +993,6 @@ alter table matching.orders
 --!include matching/record_starts.sql
 --!include matching/record_events.sql
 --!include matching/record_lists.sql
---!include matching/status_of.sql
 --!include matching/record_orders.sql
 --!include matching/parked_slots.sql
 --!include matching/touched_orders.sql
@@ -1025,7 +1028,6 @@ alter table matching.orders
 --!include matching/create_symbol.sql
 --!include api/create_symbol.sql
 --!include api/events_after.sql
---!include matching/first_answers.sql
 --!include matching/order_rows.sql
 --!include matching/explain_refusals.sql
 --!include matching/other_answers.sql

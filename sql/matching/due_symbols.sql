@@ -1,5 +1,5 @@
 -- The symbols at which something is due: an order expires, a phase ends, or orders that were
--- accepted wait for the matcher, unless the symbol does not trade. Reads only.
+-- accepted wait for the matcher, which they do while their symbol is not active. Reads only.
 create or replace function matching.due_symbols(
   p_segment_id int,
   p_now timestamptz
