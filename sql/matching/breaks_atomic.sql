@@ -1,5 +1,7 @@
 -- Whether a batch that is all or none cannot be taken whole: a command of it is refused, or repeats
--- one that was refused when it came first. Takes what refused its commands. Reads only.
+-- one that was refused when it came first; or an order is to be cancelled for another, and was
+-- cancelled before: two that replace one order would both place theirs. Takes what refused its
+-- commands. Reads only.
 create or replace function matching.breaks_atomic(
   p_segment_id int,
   p_batch matching.batch,
@@ -11,6 +13,12 @@ begin
   if exists (
     select from unnest(p_refusals) as r (refusal)
     where r.refusal not in ('REPEATED', 'ALREADY_CANCELLED')
+  )
+  or array_position(p_refusals, 'ALREADY_CANCELLED') is not null and exists (
+    select
+    from unnest(p_refusals, p_batch.order_ids) as r (refusal, order_id)
+    where r.refusal is null
+      and r.order_id is not null
   ) then
     return true;
   end if;

@@ -1,6 +1,6 @@
 -- The end of an atomic batch that cannot be taken whole: nothing was written but its keys, which
 -- are given back; every command that was fine in itself is refused with BATCH_ROLLED_BACK, but for
--- a repeat of what stood before, which stands as it did.
+-- a repeat of what stood before, which stands as it did; a second cancel is too late.
 -- Writes: matching.order_keys.
 create or replace function matching.roll_back(
   p_symbol reference.symbols,
@@ -20,7 +20,8 @@ begin
   select
     array_agg(
       case
-        when r.refusal is null or r.refusal = 'ALREADY_CANCELLED'
+        when r.refusal = 'ALREADY_CANCELLED' then 'ORDER_NOT_OPEN'
+        when r.refusal is null
           or r.refusal = 'REPEATED' and r.repeat_of = any (p_batch.order_ids)
           then 'BATCH_ROLLED_BACK'
         else r.refusal end

@@ -92,3 +92,61 @@ t.test('[OE-13] who buys for an amount spends no more, and hears what is left of
   const { USD } = await balances(database, 'client-A')
   t.match(USD, /^9999900\.044488 99\.955512 /, 'the rest is available, the cost is held')
 })
+
+t.test('[OE-9] a mass cancel answers in book order, those that wait behind', async t => {
+  const server = await testServer(t)
+  const { ask, database } = server
+  const id = async (body: object) => (await ask('POST', '/orders', body)).body.order_id
+  const stop = { type: 'stop_limit', stop_price: '60000' }
+  const last = await id(order({ ...stop, price: '59000' }))
+  const bids = [await id(order({ price: '100' })), await id(order({ price: '102' }))]
+  const own = { side: 'sell', stp: 'none' }
+  const asks = [
+    await id(order({ ...own, price: '205' })),
+    await id(order({ ...own, price: '201' })),
+  ]
+  bids.push(await id(order({ price: '102', display_quantity: '0.1' })))
+  const list = { type: 'OTO', orders: [order({ price: '101' }), order({ ...own, price: '300' })] }
+  const [entry, exit] = (await ask('POST', '/order-lists', list)).body.orders
+
+  const { body } = await ask('DELETE', '/orders?client_id=client-A')
+
+  const [low, high, later] = bids
+  const inBook = [high, later, entry.order_id, low, asks[1], asks[0]]
+  t.same(body.cancelled, [...inBook, last, exit.order_id])
+  t.match((await balances(database, 'client-A')).USD, / 0 0 0$/)
+  t.same((await ask('GET', '/symbols/BTC-USD/book')).body.bids, [])
+  t.same((await ask('DELETE', '/orders?client_id=client-A')).body.cancelled, [])
+  t.same(await audit(database), [])
+})
+
+t.test('an acceptance among other orders is answered as such, and matched in its turn', async t => {
+  const { ask, database } = await testServer(t)
+  await ask('POST', '/orders', sell({ quantity: '10' }))
+  const later = { Prefer: 'respond-async' }
+
+  const replies = await Promise.all(
+    Array.from({ length: 60 }, (_, index) =>
+      ask('POST', '/orders', order({ quantity: '0.1' }), index % 3 === 0 ? later : {}),
+    ),
+  )
+
+  const expected = replies.map((_, index) => (index % 3 === 0 ? 'MATCH' : null))
+  t.same(
+    replies.map(({ body }) => body.pending_reason),
+    expected,
+  )
+  await ask('DELETE', `/orders/${replies[0]?.body.order_id}`)
+  const { items } = (await ask('GET', '/orders?client_id=client-A&status=FILLED')).body
+  t.equal(items.length, 60)
+  const trades = await database.query(
+    'select taker_order_id as id from matching.trades order by seq',
+  )
+  const ids = trades.map(row => BigInt(row.id))
+  t.same(
+    ids,
+    [...ids].sort((a, b) => Number(a - b)),
+    'in the order of acceptance',
+  )
+  t.same(await audit(database), [])
+})
