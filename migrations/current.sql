@@ -983,6 +983,7 @@ alter table matching.orders
 --!include matching/fill_slots.sql
 --!include matching/named_orders.sql
 --!include matching/read_orders.sql
+--!include matching/refuse_time.sql
 --!include matching/with_siblings.sql
 --!include matching/find_targets.sql
 --!include matching/tie_lists.sql
@@ -998,6 +999,7 @@ alter table matching.orders
 --!include matching/touched_orders.sql
 --!include matching/record_parked.sql
 --!include matching/record_prevented.sql
+--!include matching/record_times.sql
 --!include matching/record_trades.sql
 --!include matching/update_standing.sql
 --!include matching/record_outcome.sql
