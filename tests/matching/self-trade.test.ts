@@ -33,7 +33,7 @@ interface Row {
 }
 
 /**
- * The table of modes: bob's order of 5 meets alice's 1 at 99, his own 2 at 100 and alice's 4 at 101.
+ * The table of modes: bob's order of 5 meets alice's 1 at 99, his own 2 at 100, alice's 4 at 101.
  */
 const table: Row[] = [
   {
