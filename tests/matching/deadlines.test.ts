@@ -49,12 +49,8 @@ marketTest(
 )
 
 marketTest('[MAT-054] who waited too long for the lock is refused', {}, async (t, market) => {
-  const { db } = market
-  const [row] = await db.query<{ name: string }>('select current_database() as name')
-  t.ok(row)
-  if (!('url' in db) || typeof db.url !== 'string') return t.fail('no database')
-  const first = await openSession(t, db.url)
-  const second = await openSession(t, db.url)
+  const first = await openSession(t, market.db.url)
+  const second = await openSession(t, market.db.url)
   await first.query('begin')
   await execute(first, symbol, [sell('alice', '1', '100')], { now: deadline(3000) })
 

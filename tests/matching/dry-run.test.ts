@@ -59,7 +59,8 @@ for (const [what, order] of orders) {
       t.strictSame(answer, { ...done }, 'the same to the byte')
       const [held] = await market.db.query(
         `select trim_scale(sum(h.amount)) as amount, min(s.asset) as asset from ops.v_holds as h
-      join reference.assets as s using (asset_id) where h.cause <> 'SETTLEMENT' and h.cause_id = $1`,
+      join reference.assets as s using (asset_id)
+        where h.cause <> 'SETTLEMENT' and h.cause_id = $1`,
         [done?.order_id],
       )
       t.equal(hold_amount, held?.amount ?? '0')

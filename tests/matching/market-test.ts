@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { testDatabase } from '../helpers/database.ts'
+import { type TestDatabase, testDatabase } from '../helpers/database.ts'
 import {
   type Answer,
   audit,
@@ -23,7 +23,7 @@ export interface Plan {
 }
 
 export interface Market {
-  db: Queryable
+  db: TestDatabase
   /** Executes commands of one symbol; an order list is one command here. */
   run(commands: TestCommand[], now?: string): Promise<Answer[]>
   book(): Promise<string[]>

@@ -28,6 +28,7 @@ async function trade(db: Queryable): Promise<void> {
     buy('alice', '1', '1'),
     buy('bob', '0.1', '999'),
     sell('alice', '0.05', '999'),
+    buy('alice', '1', '2100', { type: 'STOP_LIMIT', stop_price: '2000' }),
   ])
   await settle(db, { limit: 1 })
 }
@@ -123,6 +124,18 @@ const corruptions: [what: string, statement: string, name: string, key: RegExp][
     from matching.trades as t where t.taker_order_id = 1000000000002`,
     'order prevented',
     /^1000000000002$/,
+  ],
+  [
+    'what is left of an order that waits',
+    'update matching.parked_orders set quantity = 2',
+    'parked order',
+    /^1000000000008$/,
+  ],
+  [
+    'a stop order that nothing fires',
+    'delete from matching.stop_orders_watchlist',
+    'stop order watched',
+    /^1000000000008$/,
   ],
   [
     'what is left in the book',
@@ -293,7 +306,7 @@ t.test('every check of audit() is among those that are tried', async t => {
     select array_agg(distinct m[1] order by m[1]) as names
     from pg_proc as p
     cross join regexp_matches(p.prosrc,
-      '''((?:balance|asset|order|book|event|trade|instruction|settlement|journal)s? [a-z_ ]+)''',
+      '''((?:balance|asset|order|parked|stop|book|event|trade|instruction|settlement|journal)s? [a-z_ ]+)''',
       'g') as m
     where p.pronamespace = 'ops'::regnamespace and p.proname ~ '^audit_'`)
 
