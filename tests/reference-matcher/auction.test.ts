@@ -31,11 +31,11 @@ t.test('the uncrossing price: volume, surplus, pressure, reference', async t => 
   const asks = '610 x 1000, 640 x 500, 641 x 520, 642 x 550, 643 x 519'
   t.equal(uncrossing(bids, asks), '639 1000 500', 'more is wanted: the highest price')
   t.equal(uncrossing('105 x 10', '100 x 15'), '100 10 -5', 'more is offered: the lowest price')
-  t.equal(uncrossing('105 x 10, 102 x 5', '100 x 15'), '101 15 0', 'the largest volume')
+  t.equal(uncrossing('105 x 10, 102 x 5', '100 x 15'), '102 15 0', 'the largest volume')
   t.equal(uncrossing('105 x 10', '100 x 10', '103'), '103 10 0', 'the reference, if it fits')
   t.equal(uncrossing('105 x 10', '100 x 10', '99'), '100 10 0', 'else what is nearest')
   t.equal(uncrossing('105 x 10', '100 x 10', '120'), '105 10 0', 'on either side')
-  t.equal(uncrossing('105 x 10', '100 x 10'), '102 10 0', 'else the middle, on the tick')
+  t.equal(uncrossing('105 x 10', '100 x 10'), '103 10 0', 'else the middle, on the tick')
   t.equal(uncrossing('any x 10', '100 x 4, 110 x 4'), '110 8 2', 'a market order takes any price')
   t.equal(uncrossing('any x 10', 'any x 10', '70'), '70 10 0', 'and has none of its own')
   t.equal(uncrossing('99 x 10', '100 x 10'), 'none')
@@ -51,7 +51,7 @@ t.test('all trade at one price: those better than it in full, those at it by tim
   market.play(sell('b', 'cat 4@101', { display_quantity: '1' }))
   market.play(buy('later', 'bob 5@102'))
   market.play(buy('stop', 'cat 1@103', { type: 'STOP_LIMIT', stop_price: '102' }))
-  market.play(buy('call', 'bob 2@101', { time_in_force: 'CLS' }))
+  market.play(buy('call', 'bob 2@101', { time_in_force: 'OPG' }))
   t.strictSame(market.tape(), [], 'nothing trades in a call')
 
   market.moveToPhase('CONTINUOUS', 0)

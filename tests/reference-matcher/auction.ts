@@ -30,10 +30,21 @@ export function findUncrossing(
   const evenest = fullest.filter(candidate => size(candidate.surplus) === surplus)
   if (evenest.every(candidate => candidate.surplus > 0n)) return evenest.at(-1) ?? null
   if (evenest.every(candidate => candidate.surplus < 0n)) return evenest[0] ?? null
-  const middle = ((evenest[0]?.price ?? 0n) + (evenest.at(-1)?.price ?? 0n)) / 2n
-  const goal = reference ?? roundDown(middle, tick)
+  const goal = nearestTick(reference ?? middleOf(bids, asks), tick)
   const distance = smallest(evenest.map(({ price }) => size(price - goal)))
   return evenest.find(({ price }) => size(price - goal) === distance) ?? null
+}
+
+/** The middle between the best bid and the best ask. */
+function middleOf(bids: readonly Bidder[], asks: readonly Bidder[]): bigint {
+  const pricesOf = (all: readonly Bidder[]) =>
+    all.flatMap(({ bookPrice }) => (bookPrice === null ? [] : [bookPrice]))
+  return (largest(pricesOf(bids)) + smallest(pricesOf(asks))) / 2n
+}
+
+/** Half a tick is rounded up. */
+function nearestTick(price: bigint, tick: bigint): bigint {
+  return roundDown(price + tick / 2n, tick)
 }
 
 function look(bids: readonly Bidder[], asks: readonly Bidder[], price: bigint): Uncrossing {

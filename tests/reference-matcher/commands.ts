@@ -126,13 +126,19 @@ export function readOrder(market: Market, command: PlaceCommand): Order {
     slide: command.slide ?? false,
     display: amount(command.display_quantity),
     visible: 0n,
-    expireAtMs: time(command.expire_at),
+    expireAtMs: command.time_in_force === 'DAY' ? endOfDay(market) : time(command.expire_at),
     trigger: null,
     place: 0,
     list: null,
     fills: [],
     first: null,
   }
+}
+
+/** Without a calendar a session is a day of UTC. */
+function endOfDay({ nowMs }: Market): number {
+  const dayMs = 24 * 60 * 60 * 1000
+  return (Math.floor(nowMs / dayMs) + 1) * dayMs
 }
 
 /** What an answer tells of an order now: a copy, which does not change any more. */
@@ -142,12 +148,12 @@ export function answered({ first: _, list: __, trigger: ___, ...order }: Order):
 
 /** Why a command on an order that has ended is refused. */
 export function refuseEnded(
-  { notes }: Market,
+  { notes, firstOfBatch }: Market,
   order: Order,
   op: 'CANCEL' | 'AMEND',
 ): Refusal | null {
   if (isLive(order)) return null
-  if (order.status === 'REJECTED') notes.add('changed when rejected')
+  if (order.status === 'REJECTED' && order.no >= firstOfBatch) notes.add('changed when rejected')
   if (order.status === 'FILLED') return 'ORDER_FILLED'
   return order.status === 'CANCELLED' && op === 'CANCEL' ? 'ALREADY_CANCELLED' : 'ORDER_NOT_OPEN'
 }

@@ -138,11 +138,13 @@ async function playOther(sql: SqlMarket, model: Matcher, step: PlayStep): Promis
     model.cancelAll(step.client_id, step.side, step.nowMs)
     await sql.cancelAll(step.client_id, step.side, step.nowMs)
   } else if (step.do === 'status') {
-    model.moveToStatus(step.to)
+    if (model.market.status === 'DELISTED') return
+    model.moveToStatus(step.to, step.nowMs)
     await sql.moveToStatus(step.to, step.nowMs)
   } else if (step.do === 'phase') {
-    model.moveToPhase(step.to, step.nowMs)
-    await sql.moveToPhase(step.to, step.nowMs)
+    if (model.market.status !== 'ACTIVE') return
+    model.moveToPhase(step.to, step.nowMs, step.end)
+    await sql.moveToPhase(step.to, step.nowMs, step.end)
   } else {
     model.sweep(step.nowMs)
     await sql.execute([], step.nowMs, false)
@@ -197,7 +199,7 @@ function introduce({ symbol, rules, traders }: Play): string[] {
 
 function printStep({ do: what, nowMs, ...step }: PlayStep): string {
   const fields = Object.entries(step).filter(([name]) => name !== 'commands')
-  const words = fields.map(([name, value]) => `${name} ${value}`).join(', ')
+  const words = fields.map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ')
   return `+${nowMs - startMs} ms: ${what} ${words}`
 }
 

@@ -30,20 +30,18 @@ export function enter(market: Market, order: Order, ways: Ways): Refusal | null 
     rest(market, order, ways)
     return null
   }
-  // What it needs whomever it meets comes first; what a market buy costs is known last.
+  // What it needs whomever it meets comes first; what it will cost is known last.
   const isPoor = needsTooMuch(market, order)
   const refusal =
-    (isPoor ? 'INSUFFICIENT_FUNDS' : null) ??
-    makeRoom(market, order) ??
-    size(market, order) ??
-    (isShort(market, order) ? 'INSUFFICIENT_FUNDS' : null)
+    (isPoor ? 'INSUFFICIENT_FUNDS' : null) ?? makeRoom(market, order) ?? size(market, order)
   if (refusal !== null) return refusal
   if (order.timeInForce === 'FOK' && !wouldFill(market, order)) {
     order.quantity = order.quoteQuantity === null ? order.quantity : 0n
     end(order, 'EXPIRED', 'UNFILLED_FOK')
-  } else {
-    settle(market, order, ways)
+    return null
   }
+  if (isShort(market, order)) return 'INSUFFICIENT_FUNDS'
+  settle(market, order, ways)
   return null
 }
 
@@ -98,7 +96,8 @@ function settle(market: Market, order: Order, ways: Ways): void {
     } else {
       end(order, 'EXPIRED', stop === 'NOBODY' ? 'INSUFFICIENT_LIQUIDITY' : 'PROTECTION')
     }
-  } else if (resting.includes(order.timeInForce)) {
+  } else if (resting.includes(order.timeInForce) || order.status !== 'PENDING') {
+    // What has rested before rests again, as a market order does that came to its bound.
     rest(market, order, ways)
   } else {
     end(order, 'EXPIRED', 'UNFILLED_IOC')
@@ -130,7 +129,6 @@ function wouldFill(market: Market, order: Order): boolean {
   if (order.quoteQuantity !== null && isStarved(market, order)) return false
   return onCopy(market, order, (copy, taker) => {
     take(copy, taker, limitOf(copy, taker))
-    if (taker.prevented > 0n) market.notes.add('killed by its own')
     return taker.filled === taker.quantity
   })
 }
@@ -146,13 +144,12 @@ function needsTooMuch(market: Market, order: Order): boolean {
 
 /**
  * Whether an order, which is among the others, needs more than its owner has. A market buy is tried
- * on a copy: there its price is known. One that is killed costs nothing.
+ * on a copy: there its price is known.
  */
 function isShort(market: Market, order: Order): boolean {
   if (!isMarket(order) || order.side === 'SELL' || market.phase !== 'CONTINUOUS') {
     return available(market, order.owner, order.side) < 0n
   }
-  if (order.timeInForce === 'FOK' && !wouldFill(market, order)) return false
   return onCopy(market, order, (copy, taker) => {
     settle(copy, taker, plainWays)
     const isResting = market.rules.protectionRests
@@ -181,13 +178,14 @@ function largest(market: Market, order: Order): { quantity: bigint; isStarved: b
   const amount = order.quoteQuantity ?? 0n
   for (let quantity = 0n, used = 0n; ; quantity += market.rules.lot) {
     const next = onCopy(market, order, (copy, taker) => {
-      setQuantity(taker, quantity + market.rules.lot)
-      take(copy, taker, limitOf(copy, taker))
-      if (taker.status === 'CANCELLED' || taker.prevented > 0n)
-        market.notes.add('quote-sized met its own')
-      const isAll = taker.filled === taker.quantity
-      return isAll ? taker.notional + (taker.side === 'BUY' ? taker.fee : 0n) : null
+      // What would only be decremented is paid for as if it had traded.
+      const asked = taker.stp === 'DECREMENT' ? { ...taker, stp: 'NONE' as const } : taker
+      setQuantity(asked, quantity + market.rules.lot)
+      take(copy, asked, limitOf(copy, asked))
+      const isAll = asked.filled === asked.quantity
+      return isAll ? asked.notional + (asked.side === 'BUY' ? asked.fee : 0n) : null
     })
+    if (next === null && used === amount) market.notes.add('quote-sized to the last')
     if (next === null) return { quantity, isStarved: used < amount }
     if (next > amount) return { quantity, isStarved: false }
     used = next

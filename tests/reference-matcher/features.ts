@@ -1,31 +1,69 @@
+export type Feature =
+  | 'market'
+  | 'immediateOrCancel'
+  | 'fillOrKill'
+  | 'repeats'
+  | 'goodTillTime'
+  | 'deadlines'
+  | 'asynchronous'
+  | 'cancels'
+  | 'amendments'
+  | 'amendedTimes'
+  | 'conditionalCancels'
+  | 'massCancels'
+  | 'atomicBatches'
+  | 'selfTradeModes'
+  | 'tradeGroups'
+  | 'postOnly'
+  | 'slide'
+  | 'icebergs'
+  | 'quoteSized'
+  | 'protectionRests'
+  | 'collar'
+  | 'stops'
+  | 'takeProfits'
+  | 'triggerImmediately'
+  | 'trailing'
+  | 'activation'
+  | 'limitOffset'
+  | 'oco'
+  | 'oto'
+  | 'halts'
+  | 'maintenance'
+  | 'delisting'
+  | 'phases'
+  | 'auctions'
+  | 'bands'
+export type Features = Record<Feature, boolean>
+
 /**
  * What the random sequences are made of, in one place. A feature that is off makes none of its
  * commands; a sequence that meets one by chance is compared up to there.
  */
-export const features = {
+export const features: Features = {
   // Orders
   market: true,
   immediateOrCancel: true,
   fillOrKill: true,
   repeats: true,
-  goodTillTime: false,
-  deadlines: false,
-  asynchronous: false,
+  goodTillTime: true,
+  deadlines: true,
+  asynchronous: true,
   // Changes
   cancels: true,
   amendments: true,
   amendedTimes: false,
-  conditionalCancels: false,
+  conditionalCancels: true,
   massCancels: true,
   atomicBatches: true,
   // What an order may say
-  selfTradeModes: false,
-  tradeGroups: false,
-  postOnly: false,
-  slide: false,
-  icebergs: false,
-  quoteSized: false,
-  protectionRests: false,
+  selfTradeModes: true,
+  tradeGroups: true,
+  postOnly: true,
+  slide: true,
+  icebergs: true,
+  quoteSized: true,
+  protectionRests: true,
   collar: false,
   // Orders that wait
   stops: false,
@@ -38,14 +76,29 @@ export const features = {
   oto: false,
   // The market
   halts: true,
-  maintenance: false,
-  delisting: false,
+  maintenance: true,
+  delisting: true,
   phases: false,
   auctions: false,
   bands: false,
 }
-export type Features = typeof features
-export type Feature = keyof Features
+
+/**
+ * A part of what is on, half of it: a sequence that can do everything does too little of each. One
+ * time in four it is all.
+ */
+export function choose(on: Features, random: () => number): Features {
+  if (random() < 0.25) return on
+  const chosen = { ...on }
+  for (const name of featureNames) chosen[name] = on[name] && random() < 0.5
+  return chosen
+}
+
+const featureNames = Object.keys(features).filter(isFeature)
+
+function isFeature(name: string): name is Feature {
+  return name in features
+}
 
 /**
  * What the model notes when a sequence comes to where the rules are not settled, or where the
@@ -53,17 +106,17 @@ export type Feature = keyof Features
  * agree by now.
  */
 export const settledNotes: Readonly<Record<string, boolean>> = {
-  'traded with its own': false,
-  'new but decremented': false,
+  'traded with its own': true,
+  'new but decremented': true,
   'stopped before it rests': false,
   'iceberg amended': false,
-  'amended market order': false,
+  'amended market order': true,
   'changed when rejected': false,
-  'killed by its own': false,
+  'killed by its own': true,
   'amended when ended': false,
   'named too early': false,
   'repeated and rolled back': false,
-  'quote-sized met its own': false,
+  'quote-sized to the last': false,
   'amended in a list': false,
-  'amended post-only': false,
+  'amended post-only': true,
 }

@@ -8,6 +8,8 @@ export interface Market {
   readonly traders: ReadonlyMap<string, Trader>
   status: Status
   phase: Phase
+  /** When the phase ends by itself, and what follows; null: when an operator says so. */
+  phaseEnd: PhaseEnd | null
   nowMs: number
   /** Counts what happens: a later place in a queue is a larger number. */
   clock: number
@@ -16,6 +18,8 @@ export interface Market {
   referencePrice: bigint | null
   /** By their numbers, which are their places here. */
   readonly orders: Order[]
+  /** The number of the first order of this batch. */
+  firstOfBatch: number
   /** The resting orders of each side, the next to trade first. */
   readonly book: Record<Side, Order[]>
   readonly trades: Trade[]
@@ -27,6 +31,11 @@ export interface Market {
   readonly keys: Map<string, Keyed>
   /** Where the rules say nothing yet: a comparison may end here. */
   readonly notes: Set<string>
+}
+
+export interface PhaseEnd {
+  readonly atMs: number
+  readonly next: Phase
 }
 
 export interface Rules {
@@ -250,11 +259,13 @@ export function createMarket(rules: Rules, traders: readonly Trader[], nowMs: nu
     traders: new Map(traders.map(trader => [trader.name, trader])),
     status: 'ACTIVE',
     phase: 'CONTINUOUS',
+    phaseEnd: null,
     nowMs,
     clock: 0,
     lastPrice: null,
     referencePrice: null,
     orders: [],
+    firstOfBatch: 0,
     book: { BUY: [], SELL: [] },
     trades: [],
     watchedTrades: 0,

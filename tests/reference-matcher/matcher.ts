@@ -10,6 +10,7 @@ import {
   type Order,
   type OrderList,
   type Phase,
+  type PhaseEnd,
   type Refusal,
   type Rules,
   type Side,
@@ -17,7 +18,8 @@ import {
   type Trader,
 } from './market.ts'
 import { moveToPhase, moveToStatus } from './moving.ts'
-import { place, placeRefused, release, withdraw } from './placing.ts'
+import { isForAll, refuseByPhase } from './phases.ts'
+import { place, placeRefused, reject, release, withdraw } from './placing.ts'
 import { watchTrades } from './triggers.ts'
 
 /** The plainest matcher imaginable: the rules one after the other, in memory, slow. */
@@ -29,8 +31,9 @@ export interface Matcher {
   cancelAll(owner: string, side: Side | null, nowMs: number): number[]
   /** Does what is due, without a command. */
   sweep(nowMs: number): void
-  moveToPhase(phase: Phase, nowMs: number): void
-  moveToStatus(status: Status): void
+  /** Takes the market into a phase: for a time, with what follows then, or for good. */
+  moveToPhase(phase: Phase, nowMs: number, end?: PhaseEnd | null): void
+  moveToStatus(status: Status, nowMs: number): void
 }
 
 export function createMatcher(
@@ -53,14 +56,19 @@ export function createMatcher(
       return orders.map(({ no }) => no)
     },
     sweep: begin,
-    moveToPhase(phase, atMs) {
+    moveToPhase(phase, atMs, end = null) {
+      if (market.status !== 'ACTIVE') return
       begin(atMs)
-      moveToPhase(market, phase)
+      moveToPhase(market, phase, end)
       followUp(market, ways)
+      begin(atMs)
     },
-    moveToStatus(status) {
+    moveToStatus(status, atMs) {
+      if (market.status === 'DELISTED') return
+      begin(atMs)
       moveToStatus(market, status)
       followUp(market, ways)
+      begin(atMs)
     },
   }
 }
@@ -214,19 +222,34 @@ function followUp(market: Market, ways: Ways): void {
   }
 }
 
-/** First what expires, then what was accepted and not matched yet, in the order it came. */
+/** What the time has brought: each end of a phase at its own time, with all that is due before. */
 function doDue(market: Market, nowMs: number, ways: Ways): void {
-  market.nowMs = Math.max(market.nowMs, nowMs)
+  market.firstOfBatch = market.orders.length
+  for (;;) {
+    const { phaseEnd: end } = market
+    const isOver = end !== null && market.status === 'ACTIVE' && end.atMs <= nowMs
+    market.nowMs = Math.max(market.nowMs, isOver ? end.atMs : nowMs)
+    doDueOrders(market, ways)
+    if (!isOver) return
+    moveToPhase(market, end.next, null)
+    followUp(market, ways)
+  }
+}
+
+/** First what expires, then what was accepted and not matched yet, in the order it came. */
+function doDueOrders(market: Market, ways: Ways): void {
   const isDue = ({ expireAtMs }: Order) => expireAtMs !== null && expireAtMs <= market.nowMs
   for (const order of market.orders.filter(order => isLive(order) && isDue(order))) {
     withdraw(market, order)
-    end(order, 'EXPIRED', 'GTD')
+    end(order, 'EXPIRED', order.timeInForce === 'DAY' ? 'DAY' : 'GTD')
   }
   followUp(market, ways)
   if (market.status !== 'ACTIVE') return
   for (const order of market.orders.filter(({ pendingReason }) => pendingReason === 'MATCH')) {
     if (order.pendingReason !== 'MATCH') continue
-    release(market, order, ways)
+    const refusal = isForAll(order) ? null : refuseByPhase(market, order)
+    if (refusal === null) release(market, order, ways)
+    else reject(order, refusal)
     followUp(market, ways)
   }
 }

@@ -2,35 +2,41 @@ import { findUncrossing } from './auction.ts'
 import { removeFromBook, shown } from './book.ts'
 import { end } from './entering.ts'
 import {
-  type EndReason,
   isLive,
   least,
   type Market,
   type Order,
   type Phase,
+  type PhaseEnd,
   type Status,
 } from './market.ts'
 import { withdraw } from './placing.ts'
 import { trade } from './taking.ts'
 
-/** Another phase: an auction ends with its uncrossing, and what a phase does not take expires. */
-export function moveToPhase(market: Market, phase: Phase): void {
-  const isCall = phase === 'CALL' || phase === 'PRE_OPEN'
-  if (!isCall && market.phase !== 'CONTINUOUS') {
+/**
+ * Another phase: a call ends with its uncrossing, and what a phase does not take expires. What fired
+ * and did not enter yet waits on.
+ */
+export function moveToPhase(market: Market, to: Phase, end: PhaseEnd | null): void {
+  const { phase: from, phaseEnd } = market
+  if (to !== from) {
+    const isInTime = phaseEnd === null || market.nowMs <= phaseEnd.atMs
     // A book that was filled while nothing traded may be crossed: no other way leads out of it.
-    const isAuction = market.phase !== 'CLOSED' || phase === 'CONTINUOUS'
-    if (isAuction) uncross(market)
-    expire(market, ['OPG', 'CLS', 'GFA'], 'AUCTION_ONLY')
+    if (to === 'CONTINUOUS' || (to === 'CLOSED' && from === 'CALL' && isInTime)) uncross(market)
+    const isCall = to === 'CALL' || to === 'PRE_OPEN'
+    expire(market, isCall ? ['GTX'] : ['OPG', 'CLS', 'GFA'])
   }
-  if (isCall) expire(market, ['GTX'], 'AUCTION_ONLY')
-  if (phase === 'CLOSED') expire(market, ['DAY'], 'DAY')
-  market.phase = phase
+  market.phase = to
+  market.phaseEnd = end
+  market.fired.length = 0
 }
 
 /** Another status: what is delisted has no orders. */
 export function moveToStatus(market: Market, status: Status): void {
   market.status = status
   if (status !== 'DELISTED') return
+  market.phase = 'CLOSED'
+  market.phaseEnd = null
   for (const order of market.orders.filter(isLive)) {
     withdraw(market, order)
     end(order, 'CANCELLED', 'DELISTED')
@@ -65,10 +71,10 @@ function cross(market: Market, bid: Order, ask: Order, quantity: bigint, price: 
   if (taker.remaining === 0n) removeFromBook(market, taker)
 }
 
-function expire(market: Market, times: readonly string[], reason: EndReason): void {
+function expire(market: Market, times: readonly string[]): void {
   for (const order of market.orders.filter(isLive)) {
     if (!times.includes(order.timeInForce)) continue
     withdraw(market, order)
-    end(order, 'EXPIRED', reason)
+    end(order, 'EXPIRED', 'AUCTION_ONLY')
   }
 }

@@ -11,7 +11,7 @@ function moved(to: Status | Phase, rules = {}): WorkedMarket {
   market.play(sell('a', 'cat 1@100'))
   market.play(buy('b', 'bob 1@100'))
   market.play(buy('rests', 'ann 5@90'))
-  if (to === 'HALTED' || to === 'MAINTENANCE' || to === 'DELISTED') market.moveToStatus(to)
+  if (to === 'HALTED' || to === 'MAINTENANCE' || to === 'DELISTED') market.moveToStatus(to, 0)
   else if (to !== 'ACTIVE') market.moveToPhase(to, 0)
   return market
 }
@@ -46,7 +46,7 @@ const table: [Phase | Status, Record<string, string>][] = [
   ['CONTINUOUS', { auction: 'NOT_IN_CALL', market: 'NO_LIQUIDITY' }],
   ['PRE_OPEN', refuse('CALL_PHASE', ['IOC', 'FOK', 'GTX', 'market'])],
   ['CALL', refuse('CALL_PHASE', ['IOC', 'FOK', 'GTX', 'market'])],
-  ['CLOSED', refuse('SYMBOL_CLOSED', ['day', 'IOC', 'FOK', 'GTX', 'auction', 'market'])],
+  ['CLOSED', refuse('SYMBOL_CLOSED', ['IOC', 'FOK', 'GTX', 'auction', 'market'])],
   ['MAINTENANCE', refuse('CANCEL_ONLY', [...places, 'stop order', 'amend up', 'amend price'])],
   [
     'HALTED',
@@ -93,20 +93,38 @@ t.test('a symbol may take no orders while it is closed', async t => {
   t.equal(market.play(crossing()).errorCode, 'SYMBOL_CLOSED')
 })
 
-t.test('what is delisted has no orders left, what closes no orders of the day', async t => {
+t.test('what is delisted has no orders left, a call none for continuous trading', async t => {
   t.equal(state(moved('DELISTED').order('rests')), 'CANCELLED DELISTED 0 0 0 5')
 
   const market = createWorkedMarket()
-  market.play(buy('day', 'bob 1@80', { time_in_force: 'DAY' }))
-  market.play(
-    buy('stop', 'bob 1@130', { type: 'STOP_LIMIT', stop_price: '120', time_in_force: 'DAY' }),
-  )
   market.play(buy('continuous', 'bob 1@80', { time_in_force: 'GTX' }))
   market.moveToPhase('CALL', 0)
   t.equal(state(market.order('continuous')), 'EXPIRED AUCTION_ONLY 0 0 0 1')
-  market.moveToPhase('CLOSED', 0)
+})
+
+t.test('an order of the day ends with it, also one that waits', async t => {
+  const market = createWorkedMarket()
+  const day = { time_in_force: 'DAY' } as const
+  market.play(buy('day', 'bob 1@80', day))
+  market.play(buy('stop', 'bob 1@130', { type: 'STOP_LIMIT', stop_price: '120', ...day }))
+
+  market.sweep(Date.parse('2026-03-02T23:59:59.999Z'))
+  t.equal(state(market.order('day')), 'OPEN 0 0 1 0')
+  market.sweep(Date.parse('2026-03-03T00:00:00Z'))
+
   t.equal(state(market.order('day')), 'EXPIRED DAY 0 0 0 1')
   t.equal(state(market.order('stop')), 'EXPIRED DAY 0 0 0 1')
+})
+
+t.test('a phase ends at its time, before anything that comes later', async t => {
+  const market = createWorkedMarket()
+  market.moveToPhase('CALL', noonMs, { atMs: noonMs + 1000, next: 'CONTINUOUS' })
+  market.play(buy('bid', 'bob 1@101'))
+  market.play(sell('ask', 'cat 1@99'))
+  market.execute([sell('later', 'cat 1@98')], { nowMs: noonMs + 2000 })
+
+  t.strictSame(market.tape(), ['1@100 bid ask'])
+  t.strictSame(market.queue('SELL'), ['later 1@98'])
 })
 
 t.test('outside the band nothing prints: the rest expires, or an auction begins', async t => {

@@ -1,5 +1,5 @@
 import { time } from './commands.ts'
-import { isMarket, type Market, type Order, type Refusal } from './market.ts'
+import type { Market, Order, Refusal } from './market.ts'
 
 /** What time, status and phase refuse of a new order: it has reached the matcher and is kept. */
 export function refuseEntry(market: Market, order: Order, deadline?: string): Refusal | null {
@@ -15,19 +15,23 @@ export function refuseLate({ nowMs }: Market, deadline: string | undefined): Ref
 }
 
 /** The table of phases. */
-function refuseByPhase(market: Market, order: Order): Refusal | null {
-  const { timeInForce } = order
-  const isForCalls = timeInForce === 'OPG' || timeInForce === 'CLS' || timeInForce === 'GFA'
-  const waits = order.trigger !== null
-  const isAtOnce = !waits && (isMarket(order) || timeInForce === 'IOC' || timeInForce === 'FOK')
-  if (market.phase === 'CLOSED') {
-    const isTaken =
-      market.rules.acceptWhenClosed && !isAtOnce && (timeInForce === 'GTC' || timeInForce === 'GTD')
-    return isTaken ? null : 'SYMBOL_CLOSED'
+export function refuseByPhase({ rules, phase, phaseEnd }: Market, order: Order): Refusal | null {
+  const { timeInForce: time, type } = order
+  const isForCalls = time === 'OPG' || time === 'CLS' || time === 'GFA'
+  if (phase === 'CLOSED' && !rules.acceptWhenClosed) return 'SYMBOL_CLOSED'
+  if (order.trigger !== null) return null
+  if (phase === 'CONTINUOUS') return isForCalls ? 'NOT_IN_CALL' : null
+  if (phase === 'CLOSED') {
+    return type === 'MARKET' || !isForAll(order) ? 'SYMBOL_CLOSED' : null
   }
-  if (market.phase === 'CONTINUOUS') return isForCalls ? 'NOT_IN_CALL' : null
-  if (isForCalls) return null
-  return isAtOnce || timeInForce === 'GTX' ? 'CALL_PHASE' : null
+  const isClosing = phaseEnd?.next === 'CLOSED'
+  if ((time === 'OPG' && isClosing) || (time === 'CLS' && !isClosing)) return 'NOT_IN_CALL'
+  return time === 'IOC' || time === 'FOK' || time === 'GTX' ? 'CALL_PHASE' : null
+}
+
+/** Whether an order is for every phase. */
+export function isForAll({ timeInForce: time }: Order): boolean {
+  return time === 'GTC' || time === 'GTD' || time === 'DAY'
 }
 
 /** Of an amendment: while only cancels are taken, one that makes an order smaller as well. */

@@ -2,8 +2,17 @@ import { removeFromBook } from './book.ts'
 import { bodyOf, keyOf, type PlaceCommand, readOrder } from './commands.ts'
 import { end, enter, type Ways } from './entering.ts'
 import { hasActed, siblingsOf } from './lists.ts'
-import type { Market, Order, OrderList, PendingReason, Refusal } from './market.ts'
-import { available } from './money.ts'
+import {
+  type Market,
+  most,
+  type Order,
+  type OrderList,
+  type PendingReason,
+  type Refusal,
+  roundDown,
+  roundUp,
+} from './market.ts'
+import { available, widen } from './money.ts'
 import { refuseEntry } from './phases.ts'
 import { createTrigger, isMetAtEntry, limitBehind, worstPrice } from './triggers.ts'
 
@@ -59,7 +68,7 @@ export function activate(market: Market, order: Order, quantity: bigint, ways: W
   order.remaining = quantity
   order.pendingReason = null
   const isMet = order.trigger !== null && isMetAtEntry(market, order.trigger)
-  if (isMet) order.trigger = null
+  if (isMet && market.phase === 'CONTINUOUS') order.trigger = null
   const refusal =
     order.trigger === null ? enter(market, order, ways) : wait(market, order, 'TRIGGER')
   if (refusal !== null) reject(order, refusal)
@@ -102,9 +111,9 @@ function accept(market: Market, order: Order, command: PlaceCommand, ways: Ways)
       order.trigger = null
       return enter(market, order, ways)
     }
-    const isRefused = isMet && !command.trigger_immediately
-    return isRefused ? 'WOULD_TRIGGER' : wait(market, order, 'TRIGGER')
+    return isMet ? 'WOULD_TRIGGER' : wait(market, order, 'TRIGGER')
   }
+  if (order.type === 'MARKET' && !setCallBound(market, order)) return 'NO_LIQUIDITY'
   return command.is_async ? wait(market, order, 'MATCH') : enter(market, order, ways)
 }
 
@@ -118,6 +127,21 @@ function wait(market: Market, order: Order, reason: PendingReason): Refusal | nu
   order.pendingReason = reason
   keepPlace(market, order)
   return null
+}
+
+/**
+ * A market order for a call takes part as a limit order at the bound of its protection about the
+ * last price. Whether there is one; any other market order needs none.
+ */
+function setCallBound({ rules, lastPrice }: Market, order: Order): boolean {
+  if (order.timeInForce !== 'OPG' && order.timeInForce !== 'CLS') return true
+  if (lastPrice === null) return false
+  const bound = widen(rules, lastPrice, order.side)
+  const isBuy = order.side === 'BUY'
+  const price = isBuy ? roundDown(bound, rules.tick) : roundUp(bound, rules.tick)
+  order.price = most(price, rules.tick)
+  order.bookPrice = order.price
+  return true
 }
 
 function keepPlace(market: Market, order: Order): void {

@@ -1,7 +1,7 @@
 import { multiply, one, toUnits } from '../replay/decimals.ts'
 import type { Command } from './commands.ts'
 import type { ChangeIntent } from './intents.ts'
-import type { Phase, Rules, Side, Status, Trader } from './market.ts'
+import type { Phase, PhaseEnd, Rules, Side, Status, Trader } from './market.ts'
 import type { Sequence, Terms } from './sequences.ts'
 import { createWriter } from './writing.ts'
 
@@ -45,7 +45,7 @@ export type PlayStep =
   | { do: 'batch'; nowMs: number; isAtomic: boolean; commands: readonly PlayCommand[] }
   | { do: 'cancel all'; nowMs: number; client_id: string; side: Side | null }
   | { do: 'status'; nowMs: number; to: Status }
-  | { do: 'phase'; nowMs: number; to: Phase }
+  | { do: 'phase'; nowMs: number; to: Phase; end: PhaseEnd | null }
   | { do: 'sweep'; nowMs: number }
 
 /** A command, and how it is to name an order that stands already. */

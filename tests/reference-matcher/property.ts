@@ -1,6 +1,7 @@
 import fc from 'fast-check'
+import { randomNumbers } from '../helpers/seed.ts'
 import { compare, type HowToCompare } from './comparison.ts'
-import { type Features, features } from './features.ts'
+import { choose, type Features, features } from './features.ts'
 import { type Sequence, sequences } from './sequences.ts'
 import type { SqlMarket } from './sql-market.ts'
 
@@ -46,11 +47,28 @@ export async function play(run: Run): Promise<{ totals: Totals; failures: Failur
   return { totals, failures: found.filter(failure => failure !== null) }
 }
 
+/** The sequences of one lane, each hundred with features of its own. */
 async function playLane(
   sql: SqlMarket,
-  { on = features, how = {}, isShrunk = true, onProgress }: Run,
+  run: Run,
   seed: number,
-  numRuns: number,
+  count: number,
+  totals: Totals,
+): Promise<Failure | null> {
+  const random = randomNumbers(seed)
+  for (let played = 0; played < count; played += 100) {
+    const on = choose(run.on ?? features, random)
+    const hundred = { on, seed: seed + played, numRuns: Math.min(100, count - played) }
+    const failure = await playSome(sql, run, hundred, totals)
+    if (failure) return failure
+  }
+  return null
+}
+
+async function playSome(
+  sql: SqlMarket,
+  { how = {}, isShrunk = true, onProgress }: Run,
+  { on, seed, numRuns }: { on: Features; seed: number; numRuns: number },
   totals: Totals,
 ): Promise<Failure | null> {
   let failedAtMs = Number.POSITIVE_INFINITY

@@ -35,7 +35,7 @@ export type Step =
   | { do: 'batch'; afterMs: number; isAtomic: boolean; commands: CommandIntent[] }
   | { do: 'cancel all'; afterMs: number; who: number; side: Side | null }
   | { do: 'status'; afterMs: number; to: Status }
-  | { do: 'phase'; afterMs: number; to: Phase }
+  | { do: 'phase'; afterMs: number; to: Phase; forMs: number | null; next: Phase }
   | { do: 'sweep'; afterMs: number }
 
 export function sequences(on: Features): fc.Arbitrary<Sequence> {
@@ -109,6 +109,8 @@ function step(on: Features): fc.Arbitrary<Step> {
     do: fc.constant('phase' as const),
     afterMs,
     to: fc.constantFrom(...phases),
+    forMs: weighted<number | null>([null, 2], [1, 1], [30_000, 1]),
+    next: fc.constantFrom<Phase[]>('CONTINUOUS', 'CLOSED', 'CALL'),
   })
   const sweep: fc.Arbitrary<Step> = fc.record({ do: fc.constant('sweep' as const), afterMs })
   const other: { arbitrary: fc.Arbitrary<Step>; weight: number }[] = []

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { audit, createMarket, type Queryable } from '../helpers/market.ts'
 import { printUnits } from '../replay/decimals.ts'
-import type { Phase, Rules, Side, Status } from './market.ts'
+import type { Phase, PhaseEnd, Rules, Side, Status } from './market.ts'
 import type { Columns, Picture } from './pictures.ts'
 import {
   clientId,
@@ -25,7 +25,7 @@ export interface SqlMarket {
   /** The ids of the orders that were cancelled. */
   cancelAll(client: string, side: Side | null, nowMs: number): Promise<string[]>
   moveToStatus(status: Status, nowMs: number): Promise<void>
-  moveToPhase(phase: Phase, nowMs: number): Promise<void>
+  moveToPhase(phase: Phase, nowMs: number, end: PhaseEnd | null): Promise<void>
   picture(nameOf: NameOf): Promise<Picture>
   /** What ops.audit() finds wrong. */
   audit(): Promise<string[]>
@@ -67,9 +67,10 @@ export async function openSqlMarket(client: pg.Client): Promise<SqlMarket> {
       const [call, why] = statusCalls[status]
       await db.query(`select ops.${call}($1, $2, 1, $3)`, [symbol.name, why, isoTime(nowMs)])
     },
-    async moveToPhase(phase, nowMs) {
-      const text = 'select ops.set_phase($1, $2, null, null, 1, $3)'
-      await db.query(text, [symbol.name, phase, isoTime(nowMs)])
+    async moveToPhase(phase, nowMs, end) {
+      const text = 'select ops.set_phase($1, $2, $3::timestamptz - $4::timestamptz, $5, 1, $4)'
+      const endAt = end && isoTime(end.atMs)
+      await db.query(text, [symbol.name, phase, endAt, isoTime(nowMs), end?.next])
     },
     async picture(nameOf) {
       return pictureOfRows(await readTables(client, symbol.id, known), nameOf, columns)

@@ -104,6 +104,7 @@ export function worstPrice(market: Market, order: Order, trigger: Trigger): bigi
  * highest, then as they came.
  */
 export function watchTrades(market: Market): void {
+  if (market.phase !== 'CONTINUOUS') market.watchedTrades = market.trades.length
   for (; market.watchedTrades < market.trades.length; market.watchedTrades++) {
     const price = market.trades[market.watchedTrades]?.price ?? 0n
     const fired = market.orders.filter(

@@ -29,6 +29,10 @@ export function createWriter(symbol: SymbolPlan, traders: readonly Trader[]) {
     if (what.do === 'cancel all') {
       return { do: 'cancel all', nowMs, client_id: traders[what.who]?.name ?? '', side: what.side }
     }
+    if (what.do === 'phase') {
+      const { to, forMs, next } = what
+      return { do: 'phase', nowMs, to, end: forMs === null ? null : { atMs: nowMs + forMs, next } }
+    }
     if (what.do !== 'batch') return { ...what, nowMs }
     return { ...what, nowMs, commands: what.commands.flatMap(intent => write(intent, nowMs)) }
   }
