@@ -231,6 +231,17 @@ comment on column matching.order_lists.list_id is 'the id of its first order';
 comment on column matching.order_lists.entry_order_id is
   'the order whose fills bring the others to life; null when they are alive from the start';
 
+create table matching.published_prices (
+  segment_id int not null,
+  symbol_id int not null references reference.symbols on delete restrict,
+  source matching.trigger_source not null,
+  price reference.price not null,
+  published_at timestamptz not null,
+  primary key (segment_id, symbol_id, source)
+);
+comment on table matching.published_prices is
+  'the last mark and index price of a symbol, from outside';
+
 create table matching.prevented_matches (
   segment_id int not null,
   prevented_match_id bigint not null,
@@ -274,6 +285,17 @@ create index events_amended_idx on matching.events (segment_id, order_id) where 
 
 -- The matcher's memory: what a batch asks, and what came of it. The functions that knew the old
 -- shapes go with them and come back below.
+drop function matching.append_slots(matching.slots, matching.slots);
+drop function matching.fills(matching.outcome);
+drop function matching.change_funds(reference.symbols, matching.outcome);
+drop function matching.resting_orders(int, matching.final_order[]);
+drop function matching.update_resting(int, timestamptz, matching.final_order[]);
+drop function matching.match_batch(
+  reference.symbols, bigint, matching.batch, numeric[], numeric[]
+);
+drop function matching.record_orders(
+  reference.symbols, timestamptz, bigint, matching.command[], matching.batch, matching.outcome
+);
 drop type matching.executed, matching.outcome, matching.batch, matching.slots, matching.final_order
   cascade;
 -- What a command asks, at length; see matching.ask_commands.
@@ -335,7 +357,9 @@ create type matching.slot as (
   type matching.order_type_enum,
   stp reference.stp_mode,
   is_post_only boolean,
-  is_sliding boolean
+  is_sliding boolean,
+  expire_at timestamptz,
+  session_rule matching.time_in_force_enum
 );
 comment on type matching.slot is
   'an order in the matcher''s memory; filled and paid are what this batch added';
@@ -374,7 +398,10 @@ create type matching.batch as (
   remaining numeric[],
   slots matching.slot[],
   standing int[],
-  party_ids int[]
+  party_ids int[],
+  is_special boolean,
+  has_changes boolean,
+  has_amendments boolean
 );
 create type matching.closing as (
   kind matching.event_kind,
@@ -389,7 +416,11 @@ create type matching.closing as (
   from_seq bigint,
   from_price numeric,
   from_remaining numeric,
-  from_visible numeric
+  from_visible numeric,
+  is_buy boolean,
+  is_market boolean,
+  pending matching.pending_reason,
+  refusal matching.refusal
 );
 comment on type matching.closing is
   'the event that a command ends with, and what its order was before';
@@ -465,7 +496,9 @@ create type matching.final_order as (
   book_tid tid,
   last_seq bigint,
   end_reason matching.end_reason,
-  refusal matching.refusal
+  refusal matching.refusal,
+  expire_at timestamptz,
+  session_rule matching.time_in_force_enum
 );
 -- What a batch does: its commands as they were asked and came out, at which time, the state of the
 -- symbol after it, and what it does to accounts, which is done last.
@@ -584,14 +617,18 @@ drop function api.events_after(int, int[], bigint[], int);
 
 --!include api/amendments.sql
 --!include matching/cancel_command.sql
---!include matching/is_special.sql
+--!include matching/has_special.sql
 --!include matching/refuse_command.sql
 --!include matching/refuse_terms.sql
+--!include matching/refuse_specials.sql
 --!include matching/parse_commands.sql
 --!include matching/refuse_in_phase.sql
 --!include matching/bar_commands.sql
+--!include matching/command_rows.sql
+--!include matching/terms_hash.sql
 --!include matching/wanted_keys.sql
 --!include matching/claim_keys.sql
+--!include matching/source_terms.sql
 --!include matching/prepare_batch.sql
 --!include matching/roll_back.sql
 --!include ledger/sum_changes.sql
@@ -612,6 +649,7 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include matching/exit_commands.sql
 --!include matching/final_orders.sql
 --!include matching/list_commands.sql
+--!include matching/trade_sources.sql
 --!include matching/follow_ups.sql
 --!include matching/fund_changes.sql
 --!include matching/has_consequences.sql
@@ -622,6 +660,7 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include matching/prevented_end.sql
 --!include matching/prevented_maker.sql
 --!include matching/prevented_taker.sql
+--!include matching/party_no.sql
 --!include matching/read_book.sql
 --!include matching/refuse_cost.sql
 --!include matching/refuse_take.sql
@@ -674,7 +713,10 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include api/test_commands.sql
 --!include matching/levels_json.sql
 --!include matching/participant_orders.sql
+--!include matching/publish_price.sql
+--!include ops/audit_book.sql
 --!include ops/audit_orders.sql
 --!include ops/audit_parked.sql
 --!include ops/audit.sql
+--!include ops/publish_price.sql
 --!include ops/v_holds.sql

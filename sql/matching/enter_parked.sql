@@ -1,7 +1,8 @@
 -- What becomes of an order that waits, at its entry: when it is accepted for later, or waits for
--- another order, it is parked as it is. A stop order is parked unless the last price has reached
--- its stop price: then it is refused, or fires at once where it says so [MAT-050]. A trailing stop
--- starts from the last price, or is not active until its activation price is met [MAT-051].
+-- another order, it is parked as it is (one without a limit at its stop price). A stop order is
+-- parked unless the last price has reached its stop price: then it is refused, or fires at once
+-- where it says so [MAT-050]. A trailing stop starts from the last price, or is not active until
+-- its activation price is met [MAT-051].
 -- Takes the command, its limit price as sorted by (null for a market order) and the last price.
 -- Returns the command with the price at which it is held (for a market order that buys: its stop
 -- price and the symbol's protection beyond), what fires it, and why it is refused; without its
@@ -21,6 +22,8 @@ declare
 begin
   v_asked.parked_price := p_sort_price;
   if v_asked.pending <> 'TRIGGER' then
+    v_asked.parked_price := coalesce(p_sort_price, case when v_asked.is_buy then -1 else 1 end
+      * coalesce(v_stop, p_symbol.tick_size));
     return v_asked;
   end if;
 
@@ -52,9 +55,8 @@ begin
     end if;
     return v_asked;
   else
-    v_asked.fires_above := case when v_asked.is_up and v_asked.source_price is null then v_stop end;
-    v_asked.fires_below :=
-      case when not v_asked.is_up and v_asked.source_price is null then v_stop end;
+    v_asked.fires_above := case when v_asked.is_up then v_stop end;
+    v_asked.fires_below := case when not v_asked.is_up then v_stop end;
     v_asked.parked_price := coalesce(
       p_sort_price, case when v_asked.is_buy then -v_stop else v_stop end);
   end if;

@@ -6,7 +6,6 @@ create or replace function matching.fill_slots(
   p_batch matching.batch
 ) returns matching.batch
 language plpgsql stable
-set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
 as $$
 declare
   v_count int := cardinality(p_batch.asked);
@@ -22,24 +21,19 @@ begin
   ) as o
   where o.owner_id is not null;
 
-  select coalesce(array_agg(s.slot), '{}') into p_batch.slots
-  from (
-    select
-      row(o.order_id, o.owner_id, p.n, coalesce(c.quantity, 0), 0, 0, 0, 0, 0, 0,
-        c.display_quantity, null, null, null, p_now, null, null, null, null, null, c.stp,
-        c.post_only, c.slide)::matching.slot
-        as slot
-    from (select u.*, row_number() over () as n from unnest(p_commands) as u) as c
-    join unnest(p_batch.order_ids, p_batch.owner_ids) with ordinality as o (order_id, owner_id, n)
-      on o.n = c.n
-    left join unnest(p_batch.party_ids) with ordinality as p (owner_id, n)
-      on p.owner_id = o.owner_id
-    order by c.n
-  ) as s;
+  select coalesce(array_agg(row(
+    c.new_id, c.owner_id, matching.party_no(p_batch.party_ids, c.owner_id), coalesce(c.quantity, 0),
+    0, 0, 0, 0, 0, 0, c.display_quantity, null, null, null, p_now, null, null, null, null, null,
+    c.stp, c.post_only, c.slide, c.expire_at,
+    case when c.time_in_force in ('OPG', 'CLS', 'GFA', 'GTX') then c.time_in_force end
+  )::matching.slot), '{}')
+  into p_batch.slots
+  from matching.command_rows(p_commands, p_batch, null) as c;
 
   p_batch.standing := '{}';
   for v_no in 1..cardinality(v_found) loop
-    v_found[v_no].party_no := array_position(p_batch.party_ids, v_found[v_no].owner_id);
+    v_found[v_no].party_no :=
+      matching.party_no(p_batch.party_ids, v_found[v_no].owner_id);
     if v_found[v_no].pending is null then
       p_batch.standing := p_batch.standing || (v_count + v_no);
     end if;

@@ -17,7 +17,7 @@ as $$
       where s.order_id in (m.taker_order_id, m.maker_order_id)
     ), 0) end,
     s.display, s.visible, s.list_id, s.pending, s.created_at, s.book_tid, s.last_seq, s.end_reason,
-    s.refusal
+    s.refusal, s.expire_at, s.session_rule
   from (
     select u.*, row_number() over () as n
     from rows from (

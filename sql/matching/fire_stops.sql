@@ -1,10 +1,12 @@
 -- The stop orders that the trades of a part fire, as commands, in their order: by the trade that
 -- reached them, then buyers by the lowest stop price and sellers by the highest, then by entry
--- [MAT-050]. Of a list only the first fires, and ends the others.
+-- [MAT-050]. Of a list only the first fires, and ends the others. Takes whose orders the prices are
+-- for: those that follow the trades, or a price from outside [MAT-052].
 -- Writes: how far trailing stops have come. Under the lock of the symbol.
 create or replace function matching.fire_stops(
   p_symbol reference.symbols,
-  p_fills matching.fill[]
+  p_fills matching.fill[],
+  p_sources matching.trigger_source[]
 ) returns matching.command[]
 language plpgsql volatile
 as $$
@@ -34,13 +36,13 @@ begin
           and (w.is_up and f.price >= w.stop_price or not w.is_up and f.price <= w.stop_price)
         where w.segment_id = p_symbol.segment_id
           and w.symbol_id = p_symbol.symbol_id
-          and w.source = 'LAST'
+          and w.source = any (p_sources)
           and w.type <> 'TRAILING_STOP'
           and (w.is_up and w.stop_price <= v_high or not w.is_up and w.stop_price >= v_low)
         group by w.order_id, w.stop_price
         union all
         select t.order_id, t.seq, t.level
-        from matching.trail_stops(p_symbol, p_fills) as t
+        from matching.trail_stops(p_symbol, p_fills, p_sources) as t
       ) as r
       join matching.stop_orders_watchlist as w
         on w.segment_id = p_symbol.segment_id

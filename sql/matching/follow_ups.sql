@@ -19,7 +19,9 @@ begin
     v_lists := matching.list_commands(p_symbol, p_outcome);
   end if;
   if p_outcome.fills is not null and p_state.phase = 'CONTINUOUS' then
-    v_fired := matching.fire_stops(p_symbol, p_outcome.fills);
+    v_fired := matching.fire_stops(
+      p_symbol, p_outcome.fills, matching.trade_sources(p_symbol, p_now)
+    );
   end if;
   return v_lists || p_queue || v_fired;
 end;

@@ -82,9 +82,9 @@ begin
     end if;
     v_party := v_t.party_no; v_fee := v_t.fee;
     v_reach := -v_key;  -- null for a market order, until the touch is known
-    v_hold := case when v_c.pending = 'PARENT' then 0 else coalesce(matching.order_hold(
-      v_buy, v_reach, v_left, v_t.fee_exact, v_fee, c_rate, c_one, c_unit),
-      case when v_buy then v_budget end, 0) end;
+    v_hold := case when v_c.pending = 'PARENT' or v_kind = 'AMENDED' and v_t.pending = 'PARENT'
+      then 0 else coalesce(matching.order_hold(v_buy, v_reach, v_left, v_t.fee_exact, v_fee, c_rate,
+      c_one, c_unit), case when v_buy then v_budget end, 0) end;
     if v_c.sibling > 0 then v_hold := greatest(v_hold - (s_slot[v_c.sibling]).hold, 0); end if;
     if v_hold - v_freed > (case when v_buy then v_quote[v_party] else v_base[v_party] end) then
       v_refusal := coalesce(v_refusal, 'INSUFFICIENT_FUNDS');
@@ -104,7 +104,7 @@ begin
     while p_state.phase = 'CONTINUOUS' and v_refusal is null and v_t.end_reason is null
       and v_kind is null loop
       v_at := q_passed[x]; v_sum := 0; v_spent := 0; v_rest := 0;
-      while v_left > v_sum loop
+      while v_left > v_sum or h_skip[x] > 0 loop  -- who is shown anew goes back at once
         foreach m in array v_push loop
           y := case when s_key[m] < 0 then 2 else 1 end; k := h_count[y] + 1; h_count[y] := k;
           while k > 1 loop
@@ -130,8 +130,9 @@ begin
         end loop;
         loop  -- the best of the heap
           n := h_count[x]; v_heap := case when n > 0 then h_slot[2 + x] end;
-          exit when n = 0 or s_left[v_heap] > 0 and v_heap <> h_skip[x];
-          if v_heap = h_skip[x] then h_skip[x] := 0; v_back := v_back || v_heap; end if;
+          exit when n = 0 or s_left[v_heap] > 0 and v_heap <> abs(h_skip[x]);
+          if v_heap = h_skip[x] then v_push := v_push || v_heap; h_skip[x] := 0;
+          elsif v_heap = -h_skip[x] then v_back := v_back || v_heap; h_skip[x] := 0; end if;
           y := h_slot[2 * n + x]; n := n - 1; h_count[x] := n; k := 1;
           loop
             lo := 2 * k; exit when lo > n;
@@ -145,15 +146,14 @@ begin
           end loop;
           h_slot[2 * k + x] := y;
         end loop;
-        if not v_probe and v_back <> '{}' then v_push := v_back; v_back := '{}'; continue; end if;
+        continue when v_push <> '{}';
         m := case when s_key[v_heap] < s_key[v_book] or s_key[v_heap] = s_key[v_book]
           and s_place[v_heap] < s_place[v_book] then v_heap else coalesce(v_book, v_heap) end;
         if v_rest > 0 and s_key[m] is distinct from v_level then  -- what a level hides comes last
           v_q := least(v_left - v_sum, v_rest); v_rest := 0; v_sum := v_sum + v_q;
           v_spent := v_spent + abs(v_level) * v_q; continue;
         end if;
-        exit when m is null;
-        v_key := s_key[m];
+        exit when m is null; v_key := s_key[m];
         if v_wall is null then
           v_reach := coalesce(v_reach, v_key + greatest(abs(v_key) * p_symbol.protection_rate,
             p_symbol.protection_ticks * p_symbol.tick_size));
@@ -181,7 +181,7 @@ begin
           end if;
           v_sum := v_sum + v_q; v_level := v_key;
           v_spent := v_spent + case when v_self then 0 else abs(v_key) * v_q end;
-          if m = v_book then v_at := m; else h_skip[x] := m; end if; continue;
+          if m = v_book then v_at := m; else h_skip[x] := -m; end if; continue;
         end if;
         v_m := case when v_self then matching.prevented_maker(v_c.stp, v_q, s_left[m]) else v_q end;
         v_q := case when v_self then matching.prevented_taker(v_c.stp, v_q, v_left) else v_q end;
@@ -216,7 +216,7 @@ begin
           if lo is not null then
             v_quote[lo] := v_quote[lo] + v_o.hold - v_hold - v_cost - v_due + v_o.fee;
           end if;
-        elsif v_self then v_base[lo] := v_base[lo] + v_m; end if;
+        elsif v_self and lo is not null then v_base[lo] := v_base[lo] + v_m; end if;
         v_o.fee := v_due; v_o.hold := v_hold; v_o.last_seq := v_seq; s_slot[m] := v_o;
         v_linked := v_linked or v_o.list_id is not null;
       end loop;
@@ -229,7 +229,7 @@ begin
           v_freed + case when v_buy then v_quote[v_party] else v_base[v_party] end);
         v_budget := null;
       end if;
-      v_probe := false; v_push := v_push || v_back; v_back := '{}';
+      v_probe := false; v_push := v_push || v_back; v_back := '{}'; h_skip[x] := 0;
     end loop;
 
     -- 3. Close: what is left comes to rest or ends, and the hold with it.
@@ -237,8 +237,8 @@ begin
     if v_kind is null then
       v_seq := v_seq + 1;
       v_breached := coalesce(v_left > 0 and v_key > v_wall and v_key <= v_reach, false);
-      v_t.end_reason := coalesce(v_t.end_reason, matching.rest_end(
-        v_left, v_c.rests, v_c.is_market, m is null, v_breached, p_symbol.band_action));
+      v_t.end_reason := case when v_refusal is null then coalesce(v_t.end_reason, matching.rest_end(
+        v_left, v_c.rests, v_c.is_market, m is null, v_breached, p_symbol.band_action)) end;
       v_breached := v_breached and v_refusal is null and v_t.end_reason is null;
       v_kind := matching.closing_kind(v_refusal, v_t.end_reason, v_left);
     end if;
@@ -246,9 +246,9 @@ begin
       if v_c.is_market then s_key[t] := matching.tick_inside(-v_reach, p_symbol.tick_size); end if;
       s_place[t] := v_seq; v_push := v_push || t; v_hold := matching.order_hold(v_buy, -s_key[t],
         v_left, v_t.fee_exact, v_t.fee, c_rate, c_one, c_unit);
-      if v_t.display is not null then v_t.visible := least(v_t.display, v_left); end if;
+      v_t.visible := case when v_t.display is not null then least(v_t.display, v_left) end;
     elsif v_kind not in ('PARKED', 'AMENDED') then v_hold := 0;
-    end if;
+    elsif v_t.visible > v_left then v_t.visible := v_left; end if;
     if v_refusal is not null then
       b_refusal[i] := v_refusal; v_spent := 0; v_left := v_had; v_t.refusal := v_refusal;
       if v_c.op = 'AMEND' then v_seq := v_from_seq - 1; continue; end if;
@@ -262,8 +262,8 @@ begin
     v_t.pending := case when t <> i then v_t.pending else v_c.pending end; s_slot[t] := v_t;
     s_left[t] := case when v_kind in ('OPENED', 'PARKED', 'AMENDED') then v_left else 0 end;
     v_closings[i] := row(v_kind, v_seq, v_t.order_id, v_t.owner_id, s_key[t], v_t.quantity, v_left,
-      v_t.visible, v_t.end_reason, v_from_seq, v_s.from_price, v_s.from_left, v_s.from_visible
-      )::matching.closing;
+      v_t.visible, v_t.end_reason, v_from_seq, v_s.from_price, v_s.from_left, v_s.from_visible,
+      v_buy, v_c.is_market, v_t.pending, v_refusal)::matching.closing;
     if v_buy then
       v_quote[v_party] := v_quote[v_party] + v_freed - v_hold - v_spent - v_t.fee + v_fee;
     else v_base[v_party] := v_base[v_party] + v_freed - v_hold - v_sum; end if;

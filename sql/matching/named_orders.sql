@@ -16,10 +16,13 @@ create or replace function matching.named_orders(
 language sql stable
 rows 100
 as $$
-  select o.order_id, o.n, c.side = 'BUY', abs(o.price), c.quantity, o.owner_id, false
+  select o.order_id, o.n, c.side = 'BUY', abs(o.price), c.quantity, o.owner_id,
+    c.type in ('STOP', 'TAKE_PROFIT', 'TRAILING_STOP')
   from unnest(p_batch.order_ids, p_batch.sort_prices, p_batch.owner_ids) with ordinality
     as o (order_id, price, owner_id, n)
-  join (select u.side, u.quantity, row_number() over () as n from unnest(p_commands) as u) as c
+  join (
+    select u.side, u.type, u.quantity, row_number() over () as n from unnest(p_commands) as u
+  ) as c
     on c.n = o.n
   where o.order_id is not null
   union all

@@ -5,6 +5,7 @@ create or replace function matching.next_state(
   p_state matching.symbol_state,
   p_now timestamptz,
   p_commands matching.command[],
+  p_is_special boolean,
   p_outcome matching.outcome
 ) returns matching.symbol_state
 language plpgsql volatile
@@ -14,8 +15,8 @@ declare
 begin
   v_state.last_seq := p_outcome.last_seq;
   v_state.last_price := p_outcome.last_price;
-  if p_state.pending_count > 0
-    or exists (select from unnest(p_outcome.asked) as a where a.pending = 'MATCH') then
+  if p_state.pending_count > 0 or p_is_special
+    and exists (select from unnest(p_outcome.asked) as a where a.pending = 'MATCH') then
     select count(*) into v_state.pending_count
     from matching.parked_orders as k
     where k.segment_id = p_symbol.segment_id
@@ -39,9 +40,11 @@ begin
         and k.expire_at is not null
     ) as d;
   end if;
-  select least(v_state.next_due_at, min(c.expire_at)) into v_state.next_due_at
-  from unnest(p_commands) as c
-  where c.expire_at is not null;
+  if p_is_special then
+    select least(v_state.next_due_at, min(c.expire_at)) into v_state.next_due_at
+    from unnest(p_commands) as c
+    where c.expire_at > p_now;
+  end if;
   return v_state;
 end;
 $$;

@@ -10,10 +10,13 @@ language plpgsql stable
 as $$
 declare
   v_batch matching.batch;
-  v_parks boolean;
+  v_parks boolean := false;
 begin
-  select bool_and(c.is_async and c.type = 'LIMIT' and c.list_no is null) into v_parks
-  from unnest(p_commands) as c;
+  v_batch.is_special := matching.has_special(p_commands);
+  if v_batch.is_special then
+    select bool_and(c.is_async and c.type = 'LIMIT' and c.list_no is null) into v_parks
+    from unnest(p_commands) as c;
+  end if;
 
   select
     array_agg(row(
@@ -30,9 +33,11 @@ begin
       c.trailing_bips, c.activation_price, null, null, c.limit_offset, null, null, null, null
     )::matching.asked),
     array_agg(c.refusal), array_agg(c.participant_id), array_agg(c.sort_price),
-    array_fill(null::bigint, array[count(*)::int])
+    array_fill(null::bigint, array[count(*)::int]), coalesce(bool_or(c.op <> 'PLACE'), false),
+    coalesce(bool_or(c.op = 'AMEND'), false)
   into
-    v_batch.asked, v_batch.refusals, v_batch.owner_ids, v_batch.sort_prices, v_batch.repeat_of
+    v_batch.asked, v_batch.refusals, v_batch.owner_ids, v_batch.sort_prices, v_batch.repeat_of,
+    v_batch.has_changes, v_batch.has_amendments
   from (
     select
       a.*, p.participant_id,
@@ -50,19 +55,18 @@ begin
           then 'UNKNOWN_PARTICIPANT'::matching.refusal
         when a.op = 'AMEND' and num_nonnulls(a.price, a.quantity, a.expire_at) = 0
           and a.time_in_force is null then 'NOTHING_TO_AMEND'
-        when a.op = 'PLACE' and matching.is_special(a.command) then least(
-          matching.refuse_command(p_symbol, a.op, a.type, a.time_in_force, a.price, a.quantity),
-          matching.refuse_terms(p_symbol, a.command)
-        )
         when a.op = 'PLACE' then
           matching.refuse_command(p_symbol, a.op, a.type, a.time_in_force, a.price, a.quantity)
       end as refusal
-    from (select u as command, u.*, row_number() over () as n from unnest(p_commands) as u) as a
+    from unnest(p_commands) with ordinality as a
     left join reference.participants as p
       on p.client_id = a.client_id
       and p.kind = 'CUSTOMER'
-    order by a.n
+    order by a.ordinality
   ) as c;
+  if v_batch.is_special then
+    v_batch.refusals := matching.refuse_specials(p_symbol, p_commands, v_batch.refusals);
+  end if;
   if p_commands = '{}' then
     v_batch.asked := '{}';
     v_batch.refusals := '{}';

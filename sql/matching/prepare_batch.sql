@@ -35,12 +35,10 @@ begin
     p_batch := matching.claim_keys(p_symbol.segment_id, p_now, p_commands, p_batch);
   end if;
 
-  if p_symbol.status <> 'ACTIVE' or p_state.phase <> 'CONTINUOUS' or exists (
-    select from unnest(p_commands) as c
-    where c.deadline <= p_now
-      or c.expire_at <= p_now
-      or c.time_in_force in ('OPG', 'CLS', 'GFA')
-  ) then
+  if p_batch.is_special then
+    p_batch.asked := matching.source_terms(p_symbol, p_now, p_commands, p_batch.asked);
+  end if;
+  if p_symbol.status <> 'ACTIVE' or p_state.phase <> 'CONTINUOUS' or p_batch.is_special then
     p_batch := matching.bar_commands(p_symbol, p_state, p_now, p_commands, p_batch);
   end if;
   return p_batch;

@@ -14,14 +14,15 @@ declare
   v_count int := cardinality(p_batch.asked);
 begin
   p_batch.found := row('{}', '{}', '{}', '{}')::matching.chunk;
-  if exists (select from unnest(p_commands) as c where c.op <> 'PLACE') then
+  if p_batch.has_changes then
     p_batch := matching.find_targets(p_symbol, p_commands, p_batch);
   end if;
   p_batch := matching.fill_slots(p_now, p_commands, p_batch);
-  if exists (select from unnest(p_commands) as c where c.op = 'AMEND') then
+  if p_batch.has_amendments then
     p_batch.asked := matching.amend_terms(p_symbol, p_batch);
   end if;
-  if exists (select from unnest(p_commands) as c where c.list_no is not null) then
+  if p_batch.is_special
+    and exists (select from unnest(p_commands) as c where c.list_no is not null) then
     p_batch := matching.tie_lists(p_commands, p_batch);
   end if;
 

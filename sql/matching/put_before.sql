@@ -14,6 +14,9 @@ begin
   v_batch.order_ids := array_fill(null::bigint, array[cardinality(p_system)]) || p_batch.order_ids;
   v_batch.owner_ids := v_batch.owner_ids || p_batch.owner_ids;
   v_batch.sort_prices := v_batch.sort_prices || p_batch.sort_prices;
+  v_batch.is_special := v_batch.is_special or p_batch.is_special;
+  v_batch.has_changes := true;
+  v_batch.has_amendments := v_batch.has_amendments or p_batch.has_amendments;
   return v_batch;
 end;
 $$;

@@ -29,9 +29,10 @@ begin
       c.sort_price, c.priority_no,
       case when c.order_id = any (p_batch.target_ids) then 0 else c.remaining_quantity end
         as remaining,
-      row(c.order_id, c.participant_id, p.party_no, null, c.hold_amount, c.hold_amount, c.fee_exact,
-        c.fee_amount, 0, 0, c.display_quantity, c.visible_quantity, c.list_id, null, c.created_at,
-        c.book_tid, null, null, null, null, null, null, null)::matching.slot as slot
+      row(c.order_id, c.participant_id, matching.party_no(p_batch.party_ids, c.participant_id),
+        null, c.hold_amount, c.hold_amount, c.fee_exact, c.fee_amount, 0, 0, c.display_quantity,
+        c.visible_quantity, c.list_id, null, c.created_at, c.book_tid, null, null, null, null, null,
+        null, null, null, null)::matching.slot as slot
     from (
       select b.*, b.ctid as book_tid
       from matching.book as b
@@ -42,8 +43,6 @@ begin
       order by b.sort_price, b.priority_no
       limit p_limit
     ) as c
-    left join unnest(p_batch.party_ids) with ordinality as p (participant_id, party_no)
-      on p.participant_id = c.participant_id
     order by c.sort_price, c.priority_no
   ) as r;
   return v_chunk;

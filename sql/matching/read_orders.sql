@@ -18,7 +18,8 @@ begin
       b.order_id, b.sort_price, b.priority_no, b.remaining_quantity as remaining,
       row(b.order_id, b.participant_id, null, o.quantity, b.hold_amount, b.hold_amount, b.fee_exact,
         b.fee_amount, 0, 0, b.display_quantity, b.visible_quantity, b.list_id, null, b.created_at,
-        b.ctid, null, null, null, o.type, o.stp, o.post_only, o.slide)::matching.slot as slot
+        b.ctid, null, null, null, o.type, o.stp, o.post_only, o.slide,
+        b.expire_at, b.session_rule)::matching.slot as slot
     from reference.ids(p_symbol.segment_id, p_order_ids) as i
     join matching.book as b
       on b.segment_id = i.segment_id
@@ -33,7 +34,9 @@ begin
       k.order_id, k.sort_price, k.entry_seq, k.quantity,
       row(k.order_id, k.participant_id, null, k.quantity, k.hold_amount, k.hold_amount, 0, 0, 0, 0,
         k.display_quantity, null, k.list_id, k.pending_reason, k.created_at, null, null, null, null,
-        k.type, k.stp, k.post_only, k.slide)::matching.slot
+        k.type, k.stp, k.post_only, k.slide, k.expire_at,
+        case when k.time_in_force in ('OPG', 'CLS', 'GFA', 'GTX') then k.time_in_force end
+        )::matching.slot
     from reference.ids(p_symbol.segment_id, p_order_ids) as i
     join matching.parked_orders as k
       on k.segment_id = i.segment_id

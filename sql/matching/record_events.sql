@@ -8,7 +8,6 @@ create or replace function matching.record_events(
   p_outcome matching.outcome
 ) returns void
 language plpgsql volatile
-set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
 as $$
 begin
   insert into matching.events (
@@ -17,23 +16,18 @@ begin
   )
   select
     p_symbol.segment_id, p_symbol.symbol_id, e.seq, p_now, e.kind, e.order_id, e.owner_id,
-    case when coalesce(a.is_buy, e.sort_price < 0) then 'BUY'::matching.order_side_enum
-      else 'SELL' end,
-    case when e.kind <> 'PARKED' or not a.is_market then abs(e.sort_price) end, e.quantity,
+    case when e.is_buy then 'BUY'::matching.order_side_enum else 'SELL' end,
+    case when e.kind <> 'PARKED' or not e.is_market then abs(e.sort_price) end, e.quantity,
     e.remaining, case when e.from_seq = e.seq then abs(e.from_price) end,
     case when e.from_seq = e.seq then e.from_remaining end,
     case
       when e.kind = 'AMENDED' and e.from_price is null then 'PARKED'
       when e.kind = 'AMENDED' then 'KEPT'
-      when e.kind = 'PARKED' then a.pending::text
-      when e.kind not in ('OPENED', 'FILLED') then coalesce(r.refusal::text, e.reason::text)
+      when e.kind = 'PARKED' then e.pending::text
+      when e.kind not in ('OPENED', 'FILLED') then coalesce(e.refusal::text, e.reason::text)
     end,
     e.visible, case when e.from_seq = e.seq then e.from_visible end
-  from (select u.*, row_number() over () as n from unnest(p_outcome.closings) as u) as e
-  join (select u.*, row_number() over () as n from unnest(p_outcome.asked) as u) as a
-    on a.n = e.n
-  left join unnest(p_outcome.refusals) with ordinality as r (refusal, n)
-    on r.n = e.n
+  from unnest(p_outcome.closings) as e
   where e.kind is not null;
 
   insert into matching.events (

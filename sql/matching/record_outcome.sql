@@ -20,10 +20,11 @@ begin
   if v_standing is not null then
     perform matching.update_standing(p_symbol.segment_id, p_now, v_standing);
   end if;
-  if matching.has_parked(p_outcome, v_standing) then
+  if matching.has_parked(p_batch, p_outcome, v_standing) then
     perform matching.record_parked(p_symbol, p_commands, p_outcome, v_standing);
   end if;
-  if exists (select from unnest(p_commands) as c where c.list_no is not null) then
+  if p_batch.is_special
+    and exists (select from unnest(p_commands) as c where c.list_no is not null) then
     perform matching.record_lists(p_symbol, p_now, p_commands, p_batch);
   end if;
   if p_outcome.fills is not null then

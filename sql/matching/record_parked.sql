@@ -18,8 +18,8 @@ begin
   select
     k.segment_id, k.symbol_id, k.side, (f.final).sort_price, (f.final).priority_no, k.order_id,
     k.participant_id, k.created_at, (f.final).remaining, (f.final).hold, (f.final).fee_exact,
-    (f.final).fee, k.display_quantity, (f.final).visible, k.list_id, k.expire_at,
-    case when k.time_in_force in ('OPG', 'CLS', 'GFA', 'GTX') then k.time_in_force end
+    (f.final).fee, k.display_quantity, (f.final).visible, k.list_id, (f.final).expire_at,
+    (f.final).session_rule
   from matching.touched_orders(p_symbol.segment_id, p_standing) as f
   join matching.parked_orders as k
     on k.segment_id = f.segment_id

@@ -20,8 +20,7 @@ begin
     case when a.op = 'AMEND' then 'AMENDED'::matching.event_kind
       when b.pending = 'TRIGGER' then 'TRIGGERED' else 'RELEASED' end,
     e.order_id, e.owner_id,
-    case when coalesce(a.is_buy, e.sort_price < 0) then 'BUY'::matching.order_side_enum
-      else 'SELL' end,
+    case when e.is_buy then 'BUY'::matching.order_side_enum else 'SELL' end,
     abs(e.sort_price), e.quantity, 0, abs(e.from_price), e.from_remaining,
     case when a.op = 'AMEND' then 'LOST' else b.pending::text end, e.from_visible
   from (

@@ -54,8 +54,10 @@ begin
     v_batch := matching.drop_done(v_batch, v_own);
     v_rest := v_rest[1 + v_own:];
     v_system := v_system[1 + v_outcome.done:];
-    v_follows := matching.has_consequences(v_state, v_outcome);
-    v_state := matching.next_state(p_symbol, v_state, p_now, v_commands, v_outcome);
+    v_follows := matching.has_consequences(v_state, v_part, v_outcome);
+    v_state := matching.next_state(
+      p_symbol, v_state, p_now, v_commands, v_part.is_special, v_outcome
+    );
     perform matching.check_batch(p_symbol, v_state, v_outcome);
     if v_follows then
       v_system := matching.follow_ups(p_symbol, v_state, p_now, v_outcome, v_system);

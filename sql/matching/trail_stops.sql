@@ -5,7 +5,8 @@
 -- Writes: matching.stop_orders_watchlist. Under the lock of the symbol.
 create or replace function matching.trail_stops(
   p_symbol reference.symbols,
-  p_fills matching.fill[]
+  p_fills matching.fill[],
+  p_sources matching.trigger_source[]
 ) returns table (
   order_id bigint,
   seq bigint,
@@ -22,7 +23,7 @@ begin
     from matching.stop_orders_watchlist as w
     where w.segment_id = p_symbol.segment_id
       and w.symbol_id = p_symbol.symbol_id
-      and w.source = 'LAST'
+      and w.source = any (p_sources)
       and w.type = 'TRAILING_STOP'
     order by w.entry_seq
   loop

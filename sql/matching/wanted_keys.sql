@@ -18,24 +18,20 @@ as $$
 begin
   return query
   select
-    c.n, o.owner_id, k.kind, k.client_key, o.order_id,
+    c.n, c.owner_id, k.kind, k.client_key, c.new_id,
     hash_numeric_extended(
       coalesce(c.price, 0), hash_numeric_extended(coalesce(c.quantity, 0), hashtextextended(
         concat_ws(
-          ' ', c.side, c.type, c.time_in_force, o.order_id / 1000000000000, c.client_order_id
+          ' ', c.side, c.type, c.time_in_force, c.new_id / 1000000000000, c.client_order_id
         ),
-        case when matching.is_special(c.command) then jsonb_hash_extended(
-          jsonb_strip_nulls(to_jsonb(c.command)) - '{idempotency_key,deadline,is_async}'::text[], 0
-        ) else 0 end
+        case when p_batch.is_special then matching.terms_hash(to_jsonb(c)) else 0 end
       ))
     )
-  from (select u as command, u.*, row_number() over () as n from unnest(p_commands) as u) as c
-  join unnest(p_batch.order_ids, p_batch.owner_ids) with ordinality as o (order_id, owner_id, n)
-    on o.n = c.n
+  from matching.command_rows(p_commands, p_batch, null) as c
   cross join lateral (
     values ('I'::"char", c.idempotency_key), ('C', c.client_order_id)
   ) as k (kind, client_key)
-  where o.order_id is not null
+  where c.new_id is not null
     and k.client_key is not null;
 end;
 $$;

@@ -15,8 +15,7 @@ begin
   into v_state.fires_above, v_state.fires_below
   from matching.stop_orders_watchlist as w
   where w.segment_id = p_symbol.segment_id
-    and w.symbol_id = p_symbol.symbol_id
-    and w.source = 'LAST';
+    and w.symbol_id = p_symbol.symbol_id;
 
   -- A trailing one also moves: with a new extreme, or when it is activated.
   select
@@ -33,7 +32,6 @@ begin
   from matching.stop_orders_watchlist as w
   where w.segment_id = p_symbol.segment_id
     and w.symbol_id = p_symbol.symbol_id
-    and w.source = 'LAST'
     and w.type = 'TRAILING_STOP';
   return v_state;
 end;

@@ -14,6 +14,8 @@ as $$
   union all
   select a.* from ops.audit_orders() as a
   union all
+  select a.* from ops.audit_book() as a
+  union all
   select a.* from ops.audit_parked() as a
   union all
   select a.* from ops.audit_events() as a

@@ -4,7 +4,7 @@ import type { Command } from './orders.ts'
 export const batchSize = 2000
 
 const execute = `
-  select coalesce(cardinality((x.e).fill_seqs), 0) as fills
+  select coalesce(cardinality((x.e).fills), 0) as fills
   from (
     select (matching.execute_batch(b.symbol_id, b.at, b.c)).outcome as e
     from bench_batches as b

@@ -1,0 +1,68 @@
+import { least, type Order, roundDown } from './market.ts'
+
+/** An order in an auction; without a price it takes any. */
+export type Bidder = Pick<Order, 'bookPrice' | 'remaining'>
+
+export interface Uncrossing {
+  readonly price: bigint
+  readonly volume: bigint
+  /** What more is wanted than offered at that price; negative: more is offered. */
+  readonly surplus: bigint
+}
+
+/**
+ * The price at which the book uncrosses, by trying each tick from the lowest price in it to the
+ * highest: the largest volume, then the smallest surplus, then the pressure of the market, then the
+ * nearest to the reference. None when nothing would trade.
+ */
+export function findUncrossing(
+  bids: readonly Bidder[],
+  asks: readonly Bidder[],
+  { tick, reference }: { tick: bigint; reference: bigint | null },
+): Uncrossing | null {
+  const candidates = ticksBetween([...bids, ...asks], tick, reference).map(price =>
+    look(bids, asks, price),
+  )
+  const volume = largest(candidates.map(candidate => candidate.volume))
+  if (volume === 0n) return null
+  const fullest = candidates.filter(candidate => candidate.volume === volume)
+  const surplus = smallest(fullest.map(candidate => size(candidate.surplus)))
+  const evenest = fullest.filter(candidate => size(candidate.surplus) === surplus)
+  if (evenest.every(candidate => candidate.surplus > 0n)) return evenest.at(-1) ?? null
+  if (evenest.every(candidate => candidate.surplus < 0n)) return evenest[0] ?? null
+  const middle = ((evenest[0]?.price ?? 0n) + (evenest.at(-1)?.price ?? 0n)) / 2n
+  const goal = reference ?? roundDown(middle, tick)
+  const distance = smallest(evenest.map(({ price }) => size(price - goal)))
+  return evenest.find(({ price }) => size(price - goal) === distance) ?? null
+}
+
+function look(bids: readonly Bidder[], asks: readonly Bidder[], price: bigint): Uncrossing {
+  const wanted = sum(bids.filter(({ bookPrice }) => bookPrice === null || bookPrice >= price))
+  const offered = sum(asks.filter(({ bookPrice }) => bookPrice === null || bookPrice <= price))
+  return { price, volume: least(wanted, offered), surplus: wanted - offered }
+}
+
+function ticksBetween(all: readonly Bidder[], tick: bigint, reference: bigint | null): bigint[] {
+  const prices = all.flatMap(({ bookPrice }) => (bookPrice === null ? [] : [bookPrice]))
+  if (reference !== null) prices.push(reference)
+  if (prices.length === 0) return []
+  const ticks: bigint[] = []
+  for (let price = smallest(prices); price <= largest(prices); price += tick) ticks.push(price)
+  return ticks
+}
+
+function sum(all: readonly Bidder[]): bigint {
+  return all.reduce((total, { remaining }) => total + remaining, 0n)
+}
+
+function size(value: bigint): bigint {
+  return value < 0n ? -value : value
+}
+
+function largest(values: readonly bigint[]): bigint {
+  return values.reduce((a, b) => (a > b ? a : b), 0n)
+}
+
+function smallest(values: readonly bigint[]): bigint {
+  return values.reduce((a, b) => (a < b ? a : b), values[0] ?? 0n)
+}

@@ -1,0 +1,197 @@
+import { addToBook, bestContra, reaches } from './book.ts'
+import {
+  type EndReason,
+  isMarket,
+  type Market,
+  type Order,
+  type OrderStatus,
+  type Refusal,
+  roundDown,
+  roundUp,
+  type TimeInForce,
+} from './market.ts'
+import { available, widen } from './money.ts'
+import { take } from './taking.ts'
+
+/** What a run may do in another way: the control of a test. */
+export interface Ways {
+  addToBook: (market: Market, order: Order) => void
+}
+
+const resting: readonly TimeInForce[] = ['GTC', 'GTD', 'DAY', 'OPG', 'CLS', 'GFA', 'GTX']
+
+/**
+ * An order meets the book: one that was placed, one whose price or time has come, one that lost its
+ * place. Returns why it is refused, with nothing done.
+ */
+export function enter(market: Market, order: Order, ways: Ways): Refusal | null {
+  if (market.phase !== 'CONTINUOUS') {
+    if (isShort(market, order)) return 'INSUFFICIENT_FUNDS'
+    rest(market, order, ways)
+    return null
+  }
+  const refusal = makeRoom(market, order) ?? size(market, order)
+  if (refusal !== null) {
+    if (isShort(market, order)) market.notes.add('refused for two reasons')
+    return refusal
+  }
+  if (isShort(market, order)) return 'INSUFFICIENT_FUNDS'
+  if (order.timeInForce === 'FOK' && !wouldFill(market, order)) {
+    order.quantity = order.quoteQuantity === null ? order.quantity : 0n
+    end(order, 'EXPIRED', 'UNFILLED_FOK')
+  } else {
+    settle(market, order, ways)
+  }
+  return null
+}
+
+/** An order ends with what is left of it cancelled. */
+export function end(order: Order, status: OrderStatus, reason: EndReason | null): void {
+  order.status = status
+  order.pendingReason = null
+  order.endReason = reason
+  order.cancelled = order.quantity - order.filled - order.prevented
+  order.remaining = 0n
+  order.visible = 0n
+}
+
+export function rest(market: Market, order: Order, ways: Ways): void {
+  order.status = order.filled > 0n ? 'PARTIALLY_FILLED' : 'OPEN'
+  order.pendingReason = null
+  ways.addToBook(market, order)
+}
+
+export const plainWays: Ways = { addToBook }
+
+/** Post-only: an order that would take is refused, or steps back to one tick from whom it meets. */
+function makeRoom(market: Market, order: Order): Refusal | null {
+  const best = bestContra(market, order.side)
+  if (best === undefined) return isMarket(order) ? 'NO_LIQUIDITY' : null
+  const { bookPrice } = best
+  if (!order.postOnly || bookPrice === null || !reaches(order.side, order.price, bookPrice)) {
+    return null
+  }
+  const { tick } = market.rules
+  const inside = order.side === 'BUY' ? bookPrice - tick : bookPrice + tick
+  if (!order.slide || inside <= 0n) return 'WOULD_TAKE'
+  order.price = inside
+  order.bookPrice = inside
+  return null
+}
+
+/** Takes, and then rests or ends. */
+function settle(market: Market, order: Order, ways: Ways): void {
+  const bound = limitOf(market, order)
+  const stop = take(market, order, bound)
+  if (stop === 'SELF') return
+  if (stop === 'DONE') {
+    order.status = 'FILLED'
+    order.visible = 0n
+  } else if (stop === 'BAND') {
+    stopAtBand(market, order, ways)
+  } else if (isMarket(order)) {
+    if (market.rules.protectionRests && order.timeInForce !== 'FOK') {
+      order.bookPrice = bound
+      rest(market, order, ways)
+    } else {
+      end(order, 'EXPIRED', stop === 'NOBODY' ? 'INSUFFICIENT_LIQUIDITY' : 'PROTECTION')
+    }
+  } else if (resting.includes(order.timeInForce)) {
+    rest(market, order, ways)
+  } else {
+    end(order, 'EXPIRED', 'UNFILLED_IOC')
+  }
+}
+
+/** How far an order goes: to its limit; a market order as far from the touch as it is protected. */
+function limitOf(market: Market, order: Order): bigint | null {
+  if (!isMarket(order)) return order.price
+  const touch = bestContra(market, order.side)?.bookPrice ?? null
+  if (touch === null) return null
+  const { rules } = market
+  const bound = widen(rules, touch, order.side)
+  if (!rules.protectionRests) return bound
+  // Where the rest would stand: on the tick nearer to the touch.
+  return order.side === 'BUY' ? roundDown(bound, rules.tick) : roundUp(bound, rules.tick)
+}
+
+/** The next price is outside the band: the rest expires, or all go into an auction. */
+function stopAtBand(market: Market, order: Order, ways: Ways): void {
+  const isForAuction = !isMarket(order) && ['GTC', 'GTD', 'DAY'].includes(order.timeInForce)
+  if (market.rules.bandAction === 'AUCTION') market.phase = 'CALL'
+  if (market.rules.bandAction === 'AUCTION' && isForAuction) rest(market, order, ways)
+  else end(order, 'EXPIRED', 'EXECUTION_RULE_PRICE_RANGE_EXCEEDED')
+}
+
+/** A fill-or-kill is tried on a copy of the market: what it would do there is not done here. */
+function wouldFill(market: Market, order: Order): boolean {
+  if (order.quoteQuantity !== null && isStarved(market, order)) return false
+  return onCopy(market, order, (copy, taker) => {
+    take(copy, taker, limitOf(copy, taker))
+    if (taker.prevented > 0n) market.notes.add('killed by its own')
+    return taker.filled === taker.quantity
+  })
+}
+
+/**
+ * Whether an order, which is among the others, needs more than its owner has. A market buy is tried
+ * on a copy: there its price is known. One that is killed costs nothing.
+ */
+export function isShort(market: Market, order: Order): boolean {
+  if (!isMarket(order) || order.side === 'SELL' || market.phase !== 'CONTINUOUS') {
+    return available(market, order.owner, order.side) < 0n
+  }
+  if (order.timeInForce === 'FOK' && !wouldFill(market, order)) return false
+  return onCopy(market, order, (copy, taker) => {
+    settle(copy, taker, plainWays)
+    return available(copy, taker.owner, 'BUY') < 0n
+  })
+}
+
+/**
+ * A quote-sized order gets the largest quantity that its amount pays, or brings: every multiple of
+ * the lot is tried.
+ */
+function size(market: Market, order: Order): Refusal | null {
+  if (order.quoteQuantity === null || order.status !== 'PENDING') return null
+  setQuantity(order, largest(market, order).quantity)
+  const isKilled = order.timeInForce === 'FOK' && isStarved(market, order)
+  return order.quantity < market.rules.minQuantity && !isKilled ? 'QUOTE_QUANTITY' : null
+}
+
+/** Whether there were too few to sell or to buy from for the whole amount. */
+function isStarved(market: Market, order: Order): boolean {
+  return largest(market, order).isStarved
+}
+
+function largest(market: Market, order: Order): { quantity: bigint; isStarved: boolean } {
+  const amount = order.quoteQuantity ?? 0n
+  for (let quantity = 0n, used = 0n; ; quantity += market.rules.lot) {
+    const next = onCopy(market, order, (copy, taker) => {
+      setQuantity(taker, quantity + market.rules.lot)
+      take(copy, taker, limitOf(copy, taker))
+      if (taker.status === 'CANCELLED' || taker.prevented > 0n)
+        market.notes.add('quote-sized met its own')
+      const isAll = taker.filled === taker.quantity
+      return isAll ? taker.notional + (taker.side === 'BUY' ? taker.fee : 0n) : null
+    })
+    if (next === null) return { quantity, isStarved: used < amount }
+    if (next > amount) return { quantity, isStarved: false }
+    used = next
+  }
+}
+
+function setQuantity(order: Order, quantity: bigint): void {
+  order.quantity = quantity
+  order.remaining = quantity
+}
+
+/** Asks of a copy of the market what would be. */
+export function onCopy<Found>(
+  market: Market,
+  order: Order,
+  ask: (copy: Market, order: Order) => Found,
+): Found {
+  const copy = structuredClone({ market, order })
+  return ask(copy.market, copy.order)
+}

@@ -1,0 +1,17 @@
+import type { Sequence } from './sequences.ts'
+
+/** A sequence on which the two matchers differed once, as small as it was found. */
+export interface Kept {
+  /** What was wrong, and is not any more. */
+  why: string
+  sequence: Sequence
+}
+
+/**
+ * Played by every run. A seed makes other sequences as soon as a feature is switched on, so what a
+ * seed had found is kept in full: the last line of a failure is to be put here.
+ */
+export const keptSequences: readonly Kept[] = []
+
+/** Seeds that found something, played again with the features of today. */
+export const keptSeeds: readonly number[] = []

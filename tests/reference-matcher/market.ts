@@ -1,0 +1,296 @@
+/**
+ * What a market is to the reference matcher: plain objects that structuredClone can copy, so that
+ * "what would happen if" is done on a copy. Amounts are whole numbers of 10^-18, as in
+ * ../replay/decimals.ts; times are milliseconds.
+ */
+export interface Market {
+  readonly rules: Rules
+  readonly traders: ReadonlyMap<string, Trader>
+  status: Status
+  phase: Phase
+  nowMs: number
+  /** Counts what happens: a later place in a queue is a larger number. */
+  clock: number
+  lastPrice: bigint | null
+  /** For the bands and the uncrossing, where there is no last price; null: none is set. */
+  referencePrice: bigint | null
+  /** By their numbers, which are their places here. */
+  readonly orders: Order[]
+  /** The resting orders of each side, the next to trade first. */
+  readonly book: Record<Side, Order[]>
+  readonly trades: Trade[]
+  /** How many of the trades have been shown to the stop orders. */
+  watchedTrades: number
+  /** Stop orders whose price has come, in the order in which they become orders. */
+  readonly fired: Order[]
+  /** What stands under a client's key. */
+  readonly keys: Map<string, Keyed>
+  /** Where the rules say nothing yet: a comparison may end here. */
+  readonly notes: Set<string>
+}
+
+export interface Rules {
+  tick: bigint
+  lot: bigint
+  /** The smallest amount of the quote asset. */
+  quoteUnit: bigint
+  minQuantity: bigint
+  maxQuantity: bigint | null
+  minNotional: bigint
+  maxNotional: bigint | null
+  protectionRate: bigint
+  protectionTicks: number
+  protectionRests: boolean
+  makerRate: bigint
+  takerRate: bigint
+  defaultStp: StpMode
+  allowedStps: readonly StpMode[]
+  collarRate: bigint | null
+  maxIcebergParts: number
+  minTrailingBips: number
+  maxTrailingBips: number
+  bandRate: bigint | null
+  bandAction: 'AUCTION' | 'EXPIRE'
+  acceptWhenClosed: boolean
+}
+
+export interface Trader {
+  readonly name: string
+  readonly group: string | null
+  /** What was posted to its accounts. */
+  readonly base: bigint
+  readonly quote: bigint
+}
+
+export interface Order {
+  readonly no: number
+  readonly owner: string
+  readonly side: Side
+  readonly type: OrderType
+  readonly key: string | null
+  timeInForce: TimeInForce
+  /** Its limit; null for a market order. */
+  price: bigint | null
+  /** Where it stands in the book, or the worst it may pay while it waits: what a buy is held at. */
+  bookPrice: bigint | null
+  quoteQuantity: bigint | null
+  quantity: bigint
+  filled: bigint
+  prevented: bigint
+  remaining: bigint
+  cancelled: bigint
+  notional: bigint
+  feeExact: bigint
+  fee: bigint
+  status: OrderStatus
+  pendingReason: PendingReason | null
+  endReason: EndReason | null
+  refusal: Refusal | null
+  readonly stp: StpMode
+  readonly postOnly: boolean
+  readonly slide: boolean
+  readonly display: bigint | null
+  /** What of an iceberg is shown; all that remains, of any other. */
+  visible: bigint
+  expireAtMs: number | null
+  trigger: Trigger | null
+  /** When it took its place in the book, or was accepted while it waits. */
+  place: number
+  list: OrderList | null
+  readonly fills: Fill[]
+  /** As it was right after the command that placed it. */
+  first: Answered | null
+}
+
+/** What of an order an answer tells and a later repeat tells again. */
+export type Answered = Omit<Order, 'first' | 'list' | 'trigger'>
+
+/** The price that an order waits for. */
+export interface Trigger {
+  /** Fires at the level or above; else at the level or below. */
+  readonly isUp: boolean
+  /** Not rounded; null while a trailing stop follows no price yet. */
+  level: bigint | null
+  readonly trailing: Trailing | null
+}
+
+export interface Trailing {
+  readonly offset: bigint | null
+  readonly bips: number | null
+  readonly limitOffset: bigint | null
+  activation: { price: bigint; isUp: boolean } | null
+  /** The best price since it follows: the highest for a sell, the lowest for a buy. */
+  watermark: bigint | null
+}
+
+/** Orders that one call linked: one cancels the other (OCO), or one waits for the other. */
+export interface OrderList {
+  readonly kind: 'OCO' | 'OTO'
+  readonly legs: Order[]
+  /** Whose fills bring the others to life. */
+  entry: Order | null
+}
+
+export interface Fill {
+  readonly price: bigint
+  readonly quantity: bigint
+  readonly fee: bigint
+  readonly liquidity: 'TAKER' | 'MAKER'
+}
+
+export interface Trade {
+  readonly maker: number
+  readonly taker: number
+  readonly price: bigint
+  readonly quantity: bigint
+  readonly makerFee: bigint
+  readonly takerFee: bigint
+}
+
+export interface Keyed {
+  readonly order: Order
+  readonly body: string
+}
+
+export type Side = 'BUY' | 'SELL'
+export type Status = 'ACTIVE' | 'HALTED' | 'MAINTENANCE' | 'DELISTED'
+export type Phase = 'PRE_OPEN' | 'CALL' | 'CONTINUOUS' | 'CLOSED'
+export type OrderType =
+  | 'MARKET'
+  | 'LIMIT'
+  | 'STOP'
+  | 'STOP_LIMIT'
+  | 'TAKE_PROFIT'
+  | 'TAKE_PROFIT_LIMIT'
+  | 'TRAILING_STOP'
+export type TimeInForce = 'GTC' | 'GTD' | 'DAY' | 'IOC' | 'FOK' | 'OPG' | 'CLS' | 'GFA' | 'GTX'
+export type StpMode = 'NONE' | 'CANCEL_TAKER' | 'CANCEL_MAKER' | 'CANCEL_BOTH' | 'DECREMENT'
+export type OrderStatus =
+  | 'PENDING'
+  | 'OPEN'
+  | 'PARTIALLY_FILLED'
+  | 'FILLED'
+  | 'CANCELLED'
+  | 'REJECTED'
+  | 'EXPIRED'
+export type PendingReason = 'MATCH' | 'TRIGGER' | 'PARENT'
+export type EndReason =
+  | 'USER'
+  | 'UNFILLED_IOC'
+  | 'UNFILLED_FOK'
+  | 'INSUFFICIENT_LIQUIDITY'
+  | 'PROTECTION'
+  | 'STP_TAKER'
+  | 'STP_MAKER'
+  | 'STP_DECREMENT'
+  | 'GTD'
+  | 'DAY'
+  | 'AUCTION_ONLY'
+  | 'EXECUTION_RULE_PRICE_RANGE_EXCEEDED'
+  | 'OCO_TRIGGER'
+  | 'OTO_PHASE_ONE_EXPIRED'
+  | 'DELISTED'
+/** Why a command is refused, in the order of precedence: the first that holds is the answer. */
+export const refusals = [
+  'UNKNOWN_PARTICIPANT',
+  'UNKNOWN_ORDER',
+  'ORDER_TYPE',
+  'TIME_IN_FORCE',
+  'PRICE_MISSING',
+  'PRICE_NOT_ALLOWED',
+  'QUANTITY_MISSING',
+  'QUANTITY_NOT_ALLOWED',
+  'STOP_PRICE_MISSING',
+  'STOP_PRICE_NOT_ALLOWED',
+  'TRAILING_MISSING',
+  'TRAILING_NOT_ALLOWED',
+  'POST_ONLY_NOT_ALLOWED',
+  'DISPLAY_NOT_ALLOWED',
+  'EXPIRE_AT',
+  'STP_NOT_ALLOWED',
+  'BAD_LIST',
+  'PRICE_TICK',
+  'STOP_PRICE_TICK',
+  'LOT_SIZE',
+  'DISPLAY_LOT',
+  'MIN_QUANTITY',
+  'MAX_QUANTITY',
+  'MIN_NOTIONAL',
+  'MAX_NOTIONAL',
+  'TRAILING_DELTA',
+  'ICEBERG_PARTS',
+  'PRICE_COLLAR',
+  'NOTHING_TO_AMEND',
+  'REPEATED',
+  'KEY_REUSED',
+  'EXPIRED_REQUEST',
+  'SYMBOL_DELISTED',
+  'SYMBOL_HALTED',
+  'CANCEL_ONLY',
+  'SYMBOL_CLOSED',
+  'CALL_PHASE',
+  'NOT_IN_CALL',
+  'ORDER_FILLED',
+  'ALREADY_CANCELLED',
+  'ORDER_NOT_OPEN',
+  'CONDITION_FAILED',
+  'WOULD_TRIGGER',
+  'WOULD_TAKE',
+  'NO_LIQUIDITY',
+  'QUOTE_QUANTITY',
+  'INSUFFICIENT_FUNDS',
+  'LIST_REFUSED',
+  'BATCH_ROLLED_BACK',
+] as const
+export type Refusal = (typeof refusals)[number]
+
+export function createMarket(rules: Rules, traders: readonly Trader[], nowMs: number): Market {
+  return {
+    rules,
+    traders: new Map(traders.map(trader => [trader.name, trader])),
+    status: 'ACTIVE',
+    phase: 'CONTINUOUS',
+    nowMs,
+    clock: 0,
+    lastPrice: null,
+    referencePrice: null,
+    orders: [],
+    book: { BUY: [], SELL: [] },
+    trades: [],
+    watchedTrades: 0,
+    fired: [],
+    keys: new Map(),
+    notes: new Set(),
+  }
+}
+
+export function otherSide(side: Side): Side {
+  return side === 'BUY' ? 'SELL' : 'BUY'
+}
+
+export function isLive({ status }: Order): boolean {
+  return status === 'OPEN' || status === 'PARTIALLY_FILLED' || status === 'PENDING'
+}
+
+/** A market order, or a stop order that becomes one. */
+export function isMarket(order: Order): boolean {
+  return order.price === null
+}
+
+export function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b
+}
+
+export function most(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
+}
+
+/** To the next multiple of the step; a negative amount towards zero. */
+export function roundUp(amount: bigint, step: bigint): bigint {
+  const rest = amount % step
+  return rest > 0n ? amount - rest + step : amount - rest
+}
+
+export function roundDown(amount: bigint, step: bigint): bigint {
+  return -roundUp(-amount, step)
+}

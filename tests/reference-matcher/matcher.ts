@@ -1,0 +1,225 @@
+import { amend, cancel, cancelAll } from './changing.ts'
+import { type Answer, answered, type Command, keyOf } from './commands.ts'
+import { end, plainWays, type Ways } from './entering.ts'
+import { refuseByFilter } from './filters.ts'
+import { keepLists } from './lists.ts'
+import {
+  createMarket,
+  isLive,
+  type Market,
+  type Order,
+  type OrderList,
+  type Phase,
+  type Refusal,
+  type Rules,
+  type Side,
+  type Status,
+  type Trader,
+} from './market.ts'
+import { moveToPhase, moveToStatus } from './moving.ts'
+import { place, placeRefused, release, withdraw } from './placing.ts'
+import { watchTrades } from './triggers.ts'
+
+/** The plainest matcher imaginable: the rules one after the other, in memory, slow. */
+export interface Matcher {
+  readonly market: Market
+  /** Commands that are executed together, and what each is answered. */
+  execute(commands: readonly Command[], batch: { nowMs: number; isAtomic?: boolean }): Answer[]
+  /** Cancels all orders of a participant, or of one side: their numbers. */
+  cancelAll(owner: string, side: Side | null, nowMs: number): number[]
+  /** Does what is due, without a command. */
+  sweep(nowMs: number): void
+  moveToPhase(phase: Phase, nowMs: number): void
+  moveToStatus(status: Status): void
+}
+
+export function createMatcher(
+  rules: Rules,
+  traders: readonly Trader[],
+  nowMs: number,
+  ways: Ways = plainWays,
+): Matcher {
+  const market = createMarket(rules, traders, nowMs)
+  const begin = (atMs: number) => doDue(market, atMs, ways)
+  return {
+    market,
+    execute: (commands, batch) => execute(market, commands, batch, ways),
+    cancelAll(owner, side, atMs) {
+      if (!market.orders.some(order => order.owner === owner && isLive(order))) return []
+      begin(atMs)
+      const orders = cancelAll(market, owner, side)
+      followUp(market, ways)
+      return orders.map(({ no }) => no)
+    },
+    sweep: begin,
+    moveToPhase(phase, atMs) {
+      begin(atMs)
+      moveToPhase(market, phase)
+      followUp(market, ways)
+    },
+    moveToStatus(status) {
+      moveToStatus(market, status)
+      followUp(market, ways)
+    },
+  }
+}
+
+type Result = { refusal: Refusal | null; order: Order | null; isRepeat?: boolean }
+
+function execute(
+  market: Market,
+  commands: readonly Command[],
+  { nowMs, isAtomic = false }: { nowMs: number; isAtomic?: boolean },
+  ways: Ways,
+): Answer[] {
+  const filtered = refuseByFilters(Object.assign({}, market, { nowMs }), commands)
+  const isEmpty = filtered.every(refusal => refusal !== null)
+  if (isEmpty) return filtered.map(errorCode => ({ errorCode, order: null }))
+  doDue(market, nowMs, ways)
+  const before = isAtomic ? structuredClone(market) : null
+  const results = runAll(market, commands, filtered, ways)
+  if (before && results.some(({ refusal }) => isFailure(refusal))) {
+    for (const note of market.notes) before.notes.add(note)
+    Object.assign(market, before)
+    return results.map(result => undo(market, result))
+  }
+  return results.map(({ refusal, order, isRepeat }, index) => {
+    const isPlace = commands[index]?.op === 'PLACE'
+    const told = isPlace || isRepeat ? (order?.first ?? null) : order && answered(order)
+    return { errorCode: refusal === 'ALREADY_CANCELLED' ? null : refusal, order: told }
+  })
+}
+
+/**
+ * The answer to a command of a batch that is not done after all. What had been done before the
+ * batch is still so: the order that a repeat asks for, and the end of one that is cancelled again.
+ */
+function undo(market: Market, { refusal, order, isRepeat }: Result): Answer {
+  const errorCode = isFailure(refusal) ? refusal : 'BATCH_ROLLED_BACK'
+  const stands = order ? market.orders[order.no] : undefined
+  if (isRepeat && stands) return { errorCode: null, order: stands.first }
+  if (isRepeat || refusal === 'ALREADY_CANCELLED') market.notes.add('repeated and rolled back')
+  if (refusal === 'ALREADY_CANCELLED' && stands?.status === 'CANCELLED') {
+    return { errorCode: null, order: answered(stands) }
+  }
+  return { errorCode, order: null }
+}
+
+/** A list whose one order is refused is refused. */
+function refuseByFilters(market: Market, commands: readonly Command[]): (Refusal | null)[] {
+  const refusals = commands.map(command => refuseByFilter(market, command))
+  const bad = new Set(
+    commands.filter((_, index) => refusals[index] !== null).map(command => listNo(command)),
+  )
+  return commands.map((command, index) => {
+    const no = listNo(command)
+    const isInBadList = no !== undefined && bad.has(no)
+    return refusals[index] ?? (isInBadList ? 'LIST_REFUSED' : null)
+  })
+}
+
+function runAll(
+  market: Market,
+  commands: readonly Command[],
+  filtered: readonly (Refusal | null)[],
+  ways: Ways,
+): Result[] {
+  const lists = new Map<number, { list: OrderList; refusals: (Refusal | null)[] }>()
+  return commands.map((command, index) => {
+    const filter = filtered[index] ?? null
+    if (filter !== null) return { refusal: filter, order: null }
+    const no = listNo(command)
+    if (no === undefined || command.op !== 'PLACE') {
+      const result = run(market, command, null, ways)
+      const isEarly = commands.slice(index).some(later => isNamedBy(command, later))
+      if (result.refusal === 'UNKNOWN_ORDER' && isEarly) market.notes.add('named too early')
+      return result
+    }
+    const started = lists.get(no) ?? startList(market, commands, no, ways)
+    lists.set(no, started)
+    if (started.refusals.every(refusal => refusal === null)) {
+      return run(market, command, started.list, ways)
+    }
+    const placed = placeRefused(market, command, started.refusals.shift() ?? 'LIST_REFUSED')
+    if (placed.order) placed.order.first = answered(placed.order)
+    return placed
+  })
+}
+
+/** A list is tried on a copy: what refuses one of its orders refuses all. */
+function startList(market: Market, commands: readonly Command[], no: number, ways: Ways) {
+  const legs = commands.filter(command => listNo(command) === no)
+  const kind: OrderList['kind'] = legs.some(isExit) ? 'OTO' : 'OCO'
+  const trial: OrderList = { kind, legs: [], entry: null }
+  const copy = structuredClone(market)
+  const found = legs.map(leg => run(copy, leg, trial, ways).refusal)
+  const isRefused = found.some(refusal => refusal !== null)
+  const refusals = found.map(refusal => refusal ?? (isRefused ? 'LIST_REFUSED' : null))
+  const list: OrderList = { kind, legs: [], entry: null }
+  return { list, refusals }
+}
+
+/** One command, and all that follows from it before the next. */
+function run(market: Market, command: Command, list: OrderList | null, ways: Ways): Result {
+  if (command.op === 'PLACE') {
+    const keyed = market.keys.get(keyOf(command.client_id, command.client_order_id ?? ''))
+    if (keyed && command.client_order_id !== undefined) {
+      const isSame = keyed.body === JSON.stringify(command)
+      return isSame
+        ? { refusal: null, order: keyed.order, isRepeat: true }
+        : { refusal: 'KEY_REUSED', order: null }
+    }
+    const placed = place(market, command, list, ways)
+    if (placed.order) placed.order.first = answered(placed.order)
+    followUp(market, ways)
+    return placed
+  }
+  const changed = command.op === 'CANCEL' ? cancel(market, command) : amend(market, command, ways)
+  followUp(market, ways)
+  return changed
+}
+
+/** Stop orders that were reached, and lists that were touched: each a command of its own. */
+function followUp(market: Market, ways: Ways): void {
+  for (;;) {
+    watchTrades(market)
+    keepLists(market, ways)
+    if (market.phase !== 'CONTINUOUS' || market.status !== 'ACTIVE') return
+    const next = market.fired.shift()
+    if (!next) return
+    release(market, next, ways)
+  }
+}
+
+/** First what expires, then what was accepted and not matched yet, in the order it came. */
+function doDue(market: Market, nowMs: number, ways: Ways): void {
+  market.nowMs = Math.max(market.nowMs, nowMs)
+  const isDue = ({ expireAtMs }: Order) => expireAtMs !== null && expireAtMs <= market.nowMs
+  for (const order of market.orders.filter(order => isLive(order) && isDue(order))) {
+    withdraw(market, order)
+    end(order, 'EXPIRED', 'GTD')
+  }
+  followUp(market, ways)
+  if (market.status !== 'ACTIVE') return
+  for (const order of market.orders.filter(({ pendingReason }) => pendingReason === 'MATCH')) {
+    if (order.pendingReason !== 'MATCH') continue
+    release(market, order, ways)
+    followUp(market, ways)
+  }
+}
+
+function isFailure(refusal: Refusal | null): boolean {
+  return refusal !== null && refusal !== 'ALREADY_CANCELLED'
+}
+
+function isNamedBy(command: Command, placed: Command): boolean {
+  return placed.op === 'PLACE' && placed.client_order_id === command.client_order_id
+}
+
+function listNo(command: Command): number | undefined {
+  return command.op === 'PLACE' ? command.list_no : undefined
+}
+
+function isExit(command: Command): boolean {
+  return command.op === 'PLACE' && command.list_role === 'EXIT'
+}
