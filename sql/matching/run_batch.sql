@@ -1,13 +1,15 @@
 -- Runs a prepared batch, part by part: first what is due, then its commands; and after each part
 -- what follows from it, before the rest: an order that fired, one that its list cancels
 -- [MAT-049]. Writes all but the accounts, which others wait for: what they change is returned.
+-- Takes what parties had, when a batch is run again: it is read, and logged, when null [MAT-091].
 -- Returns what came of the batch's own commands, with all fills. Under the lock of the symbol.
 create or replace function matching.run_batch(
   p_symbol reference.symbols,
   p_state matching.symbol_state,
   p_now timestamptz,
   p_commands matching.command[],
-  p_batch matching.batch
+  p_batch matching.batch,
+  p_funds matching.funds default null
 ) returns matching.executed
 language plpgsql volatile
 as $$
@@ -19,7 +21,8 @@ declare
   v_batch matching.batch := p_batch;
   v_part matching.batch;
   v_outcome matching.outcome;
-  v_funds record;
+  v_funds matching.funds := p_funds;
+  v_had matching.funds;
   v_commands matching.command[];
   v_targets bigint[] := '{}';
   v_own int;
@@ -37,8 +40,9 @@ begin
       else matching.put_before(p_symbol, v_system, v_batch) end;
     v_commands := v_system || v_rest;
     v_part := matching.prepare_part(p_symbol, p_now, v_commands, v_part);
-    v_funds := matching.read_funds(p_symbol, v_part.party_ids, v_done.changes);
-    v_outcome := matching.match_batch(p_symbol, v_state, v_part, v_funds.base, v_funds.quote);
+    v_funds := matching.read_funds(p_symbol, v_part.party_ids, v_funds);
+    v_had := matching.party_funds(p_symbol, v_part.party_ids, v_funds, v_done.changes);
+    v_outcome := matching.match_batch(p_symbol, v_state, v_part, v_had.base, v_had.quote);
     perform matching.record_outcome(
       p_symbol, v_state, p_now, v_commands, v_part, v_outcome
     );
@@ -66,6 +70,11 @@ begin
     exit when v_system = '{}' and v_rest = '{}';
   end loop;
 
+  if p_funds is null then
+    perform matching.log_batch(
+      p_symbol, p_state, p_now, p_commands, p_batch, v_funds, v_state.last_seq
+    );
+  end if;
   v_done.batch := p_batch;
   v_done.batch.target_ids := v_targets;
   v_done.executed_at := p_now;
