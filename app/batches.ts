@@ -26,6 +26,12 @@ export interface BatchOptions<Command, Result> {
   ): Promise<readonly Result[]>
   /** Whether a second run of the command does no harm and answers as the first did. */
   isRepeatable(command: Command): boolean
+  /**
+   * Whether the command is only to be accepted, and matched later. Such commands form batches of
+   * their own: nothing may be matched before what was accepted earlier, so beside others they would
+   * be matched at once.
+   */
+  isDeferred?(command: Command): boolean
   /** Called after each commit, before anyone is answered. */
   onCommitted?(symbol: string, results: readonly Result[]): void
   /** The bound of one batch: what one transaction holds the symbol's lock for. */
@@ -41,6 +47,7 @@ export interface BatchOptions<Command, Result> {
 interface Unit<Command, Result> {
   readonly commands: readonly Command[]
   readonly isAtomic: boolean
+  readonly isDeferred: boolean
   resolve(results: readonly Result[]): void
   reject(error: unknown): void
 }
@@ -51,6 +58,7 @@ export function createBatches<Command, Result>(
   options: BatchOptions<Command, Result>,
 ): Batches<Command, Result> {
   const { maxBatch = 500, maxWaiting = 20_000, start = setImmediate } = options
+  const isDeferred = options.isDeferred ?? (() => false)
   const lanes = new Map<string, Unit<Command, Result>[]>()
   const startedMs = new Map<string, number>()
   const runUnits = createRunner(options)
@@ -91,17 +99,18 @@ export function createBatches<Command, Result>(
           if (result === undefined) reject(new Error('a command without a result'))
           else resolve(result)
         }
-        enqueue(symbol, { commands: [command], isAtomic: false, resolve: answer, reject })
+        const facts = { isAtomic: false, isDeferred: isDeferred(command) }
+        enqueue(symbol, { commands: [command], ...facts, resolve: answer, reject })
       })
     },
     submitAtomic(symbol, commands) {
       return new Promise((resolve, reject) => {
-        enqueue(symbol, { commands, isAtomic: true, resolve, reject })
+        enqueue(symbol, { commands, isAtomic: true, isDeferred: false, resolve, reject })
       })
     },
     submitTogether(symbol, commands) {
       return new Promise((resolve, reject) => {
-        enqueue(symbol, { commands, isAtomic: false, resolve, reject })
+        enqueue(symbol, { commands, isAtomic: false, isDeferred: false, resolve, reject })
       })
     },
     waiting: () => waiting,
@@ -112,11 +121,12 @@ export function createBatches<Command, Result>(
 
 /** The units of the next batch: those that stand first, or one alone that is atomic or too long. */
 function takeBatch<C, R>(lane: Unit<C, R>[], maxBatch: number): Unit<C, R>[] {
-  if (lane[0]?.isAtomic) return lane.splice(0, 1)
+  const [first] = lane
+  if (first?.isAtomic) return lane.splice(0, 1)
   let commands = 0
   const end = lane.findIndex(unit => {
     commands += unit.commands.length
-    return unit.isAtomic || commands > maxBatch
+    return unit.isAtomic || unit.isDeferred !== first?.isDeferred || commands > maxBatch
   })
   return lane.splice(0, end === -1 ? lane.length : Math.max(end, 1))
 }

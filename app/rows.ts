@@ -129,6 +129,7 @@ export interface SymbolRow {
   max_iceberg_parts: number
   min_trailing_bips: number
   max_trailing_bips: number
+  max_cascade: number
   band_rate: string | null
   band_action: string
   accept_when_closed: boolean

@@ -86,6 +86,7 @@ function createDeps(options: ServerOptions): Deps {
   const batches = createBatches<Command, CommandRow>({
     execute: calls.executeCommands,
     isRepeatable,
+    isDeferred,
     onCommitted: (_symbol, rows) =>
       doorbell.ring({ settlements: rows.some(hasFills), orders: rows.some(isToBeMatched) }),
   })
@@ -139,6 +140,11 @@ function createApp(deps: Deps): Hono<Env> {
 /** A second run of these answers as the first: a keyed order, and a cancel. */
 function isRepeatable(command: Command): boolean {
   return command.op === 'PLACE' ? command.idempotency_key !== null : command.op === 'CANCEL'
+}
+
+/** SQL accepts limit orders for later, and no others. */
+function isDeferred(command: Command): boolean {
+  return command.op === 'PLACE' && command.is_async === true && command.type === 'LIMIT'
 }
 
 function isToBeMatched(row: CommandRow): boolean {

@@ -615,8 +615,17 @@ drop function matching.cancel_orders(int, int, int, matching.order_side_enum, ti
 drop function api.cancel_orders(int, text, text, text, timestamptz);
 drop function api.events_after(int, int[], bigint[], int);
 
+-- Who asks for no self-trade prevention trades with itself, and so does an auction.
+alter table settlement.pending_instructions drop constraint buyer_is_not_seller;
+-- What each order must add up to, checked with every row that is written [MAT-090].
+alter table matching.orders
+  add constraint filled_not_negative check (filled_quantity >= 0 and prevented_quantity >= 0),
+  add constraint cancelled_not_negative check (cancelled_quantity >= 0),
+  add constraint open_is_not_cancelled check (remaining_quantity = 0 or cancelled_quantity = 0);
+
 --!include api/amendments.sql
 --!include matching/cancel_command.sql
+--!include matching/has_limits.sql
 --!include matching/has_special.sql
 --!include matching/refuse_command.sql
 --!include matching/refuse_terms.sql
@@ -630,10 +639,18 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include matching/claim_keys.sql
 --!include matching/source_terms.sql
 --!include matching/prepare_batch.sql
+--!include matching/collar_bound.sql
+--!include matching/exposure.sql
+--!include matching/standing_order.sql
+--!include matching/limited_changes.sql
+--!include matching/limited_orders.sql
+--!include matching/refuse_beyond_limits.sql
 --!include matching/roll_back.sql
 --!include ledger/sum_changes.sql
 --!include matching/padded_closings.sql
 --!include matching/add_outcome.sql
+--!include matching/order_hold.sql
+--!include matching/check_batch.sql
 --!include matching/drop_done.sql
 --!include matching/release_command.sql
 --!include matching/due_commands.sql
@@ -656,7 +673,6 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include matching/end_kind.sql
 --!include matching/closing_kind.sql
 --!include matching/enter_parked.sql
---!include matching/order_hold.sql
 --!include matching/prevented_end.sql
 --!include matching/prevented_maker.sql
 --!include matching/prevented_taker.sql
@@ -697,9 +713,14 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include matching/standing_orders.sql
 --!include matching/cancel_orders.sql
 --!include api/cancel_orders.sql
+--!include api/symbols.sql
+--!include matching/symbol_terms.sql
+--!include matching/create_symbol.sql
+--!include api/create_symbol.sql
 --!include api/events_after.sql
 --!include matching/first_answers.sql
 --!include matching/order_rows.sql
+--!include matching/explain_refusals.sql
 --!include matching/other_answers.sql
 --!include matching/prevented_quantity.sql
 --!include matching/taker_fills.sql
@@ -708,7 +729,6 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include matching/read_commands.sql
 --!include api/execute_commands.sql
 --!include api/prevented_matches.sql
---!include api/symbols.sql
 --!include matching/tried_answers.sql
 --!include api/test_commands.sql
 --!include matching/levels_json.sql
@@ -718,5 +738,6 @@ drop function api.events_after(int, int[], bigint[], int);
 --!include ops/audit_orders.sql
 --!include ops/audit_parked.sql
 --!include ops/audit.sql
+--!include ops/create_symbol.sql
 --!include ops/publish_price.sql
 --!include ops/v_holds.sql

@@ -55,6 +55,9 @@ const symbolBody = z
     max_iceberg_parts: whole(2, 2_147_483_647).optional(),
     min_trailing_bips: whole(1, 9999).optional(),
     max_trailing_bips: whole(1, 9999).optional(),
+    max_cascade: whole(1, 2_147_483_647)
+      .optional()
+      .describe('how many stop orders may fire in one batch before the symbol goes into a call'),
     band_rate: amount()
       .optional()
       .describe('how far from the reference price a trade may print, as a share of it'),
@@ -172,6 +175,7 @@ function printSymbol(row: SymbolRow) {
     max_iceberg_parts: row.max_iceberg_parts,
     min_trailing_bips: row.min_trailing_bips,
     max_trailing_bips: row.max_trailing_bips,
+    max_cascade: row.max_cascade,
     band_rate: row.band_rate,
     band_action: row.band_action,
     accept_when_closed: row.accept_when_closed,

@@ -1,4 +1,4 @@
--- Lists a symbol; see matching.create_symbol. Raises: STSYM, IVSYM, NFAST.
+-- Lists a symbol; see matching.symbol_terms for the options. Raises: STSYM, IVSYM, NFAST.
 create or replace function api.create_symbol(
   p_segment_id int,
   p_symbol text,

@@ -1,10 +1,10 @@
 -- Lists a symbol: tradable when this commits, no restart. Assets that are not known yet are made,
 -- with 8 decimals unless the options say base_decimals or quote_decimals.
--- Takes the symbol (base, dash, quote), tick size in quote per base, lot size in base, and options:
--- min_quantity, max_quantity, min_notional, max_notional, protection_rate, protection_ticks,
--- maker_rate, taker_rate. tick x lot must be a multiple of the quote unit: notionals are exact.
+-- Takes the symbol (base, dash, quote), tick size in quote per base, lot size in base, and options,
+-- see matching.symbol_terms. tick x lot must be a multiple of the quote unit: notionals are exact.
 -- Returns the symbol's id. Writes: reference.assets, reference.symbols, matching.symbol_state.
--- Raises: STSYM (there already), IVSYM (not base-quote, or a rule of the table is broken).
+-- Raises: STSYM (there already), IVSYM (not base-quote, or a rule of the table is broken), 22P02
+-- for a word that an option does not know.
 create or replace function matching.create_symbol(
   p_segment_id int,
   p_symbol text,
@@ -19,6 +19,7 @@ declare
   v_name text := upper(p_symbol);
   v_base reference.assets;
   v_quote reference.assets;
+  v_terms reference.symbols;
   v_symbol_id int;
   v_rule text;
 begin
@@ -34,20 +35,23 @@ begin
     split_part(v_name, '-', 2), (p_options ->> 'quote_decimals')::int, p_now
   );
 
+  v_terms := matching.symbol_terms(p_lot_size, p_options);
+
   insert into reference.symbols (
     segment_id, symbol, base_asset_id, quote_asset_id, base_decimals, quote_decimals, tick_size,
     lot_size, min_quantity, max_quantity, min_notional, max_notional, protection_rate,
-    protection_ticks, maker_rate, taker_rate, created_at
+    protection_ticks, maker_rate, taker_rate, created_at, default_stp, allowed_stps,
+    protection_rests, collar_rate, max_open_orders, max_position, max_iceberg_parts,
+    min_trailing_bips, max_trailing_bips, max_cascade, band_rate, band_action, accept_when_closed
   )
-  select
+  values (
     p_segment_id, v_name, v_base.asset_id, v_quote.asset_id, v_base.decimals, v_quote.decimals,
-    p_tick_size, p_lot_size, coalesce(o.min_quantity, p_lot_size), o.max_quantity,
-    coalesce(o.min_notional, 0), o.max_notional, coalesce(o.protection_rate, 0.05),
-    coalesce(o.protection_ticks, 10), coalesce(o.maker_rate, 0.001), coalesce(o.taker_rate, 0.002),
-    p_now
-  from jsonb_to_record(p_options) as o (
-    min_quantity numeric, max_quantity numeric, min_notional numeric, max_notional numeric,
-    protection_rate numeric, protection_ticks int, maker_rate numeric, taker_rate numeric
+    p_tick_size, p_lot_size, v_terms.min_quantity, v_terms.max_quantity, v_terms.min_notional,
+    v_terms.max_notional, v_terms.protection_rate, v_terms.protection_ticks, v_terms.maker_rate,
+    v_terms.taker_rate, p_now, v_terms.default_stp, v_terms.allowed_stps, v_terms.protection_rests,
+    v_terms.collar_rate, v_terms.max_open_orders, v_terms.max_position, v_terms.max_iceberg_parts,
+    v_terms.min_trailing_bips, v_terms.max_trailing_bips, v_terms.max_cascade, v_terms.band_rate,
+    v_terms.band_action, v_terms.accept_when_closed
   )
   on conflict (symbol) do nothing
   returning symbol_id into v_symbol_id;

@@ -25,10 +25,15 @@ declare
   v_batch matching.batch;
   v_done matching.executed;
   v_now timestamptz;
+  v_limits boolean;
   v_rule text;
 begin
   select s.* into strict v_symbol from reference.symbols as s where s.symbol_id = p_symbol_id;
   v_batch := matching.parse_commands(v_symbol, p_commands);
+  v_limits := matching.has_limits(v_symbol, p_commands);
+  if v_limits then
+    v_batch := matching.refuse_beyond_limits(v_symbol, p_now, p_commands, v_batch);
+  end if;
   if array_position(v_batch.refusals, null) is null and p_commands <> '{}' then
     v_done.outcome.refusals := v_batch.refusals;
     v_done.batch := v_batch;
@@ -39,6 +44,9 @@ begin
   v_state := matching.lock_symbol(v_symbol.segment_id, p_symbol_id);
   select s.* into strict v_symbol from reference.symbols as s where s.symbol_id = p_symbol_id;
   v_now := greatest(p_now, v_state.last_at);
+  if v_limits then
+    v_batch := matching.refuse_beyond_limits(v_symbol, v_now, p_commands, v_batch);
+  end if;
   v_batch := matching.prepare_batch(v_symbol, v_state, v_now, p_commands, v_batch);
 
   for v_try in 1..2 loop

@@ -16,7 +16,9 @@ declare
   v_refusals matching.refusal[] := (p_executed.outcome).refusals;
 begin
   return query
-  select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
+  select
+    c.n::int, x.state, x.code, x.detail, x.field,
+    coalesce(trim_scale(v_batch.bounds[c.n])::text, x.bound), o.*
   from unnest(v_refusals, v_batch.target_ids) with ordinality as c (refusal, target_id, n)
   join (select u.op, row_number() over () as n from unnest(v_batch.asked) as u) as a
     on a.n = c.n
@@ -26,9 +28,15 @@ begin
     on o.order_id = c.target_id
   where a.op <> 'PLACE'
   union all
-  select c.n::int, x.state, x.code, x.detail, x.field, x.bound, o.*
+  select
+    c.n::int, x.state, x.code, x.detail, x.field,
+    coalesce(trim_scale(v_batch.bounds[c.n])::text, case
+      when c.refusal = 'TRAILING_DELTA' and a.trailing_bips < p_symbol.min_trailing_bips
+        then p_symbol.min_trailing_bips::text end, x.bound), o.*
   from unnest(v_refusals, v_batch.repeat_of) with ordinality as c (refusal, repeat_of, n)
-  join (select u.op, row_number() over () as n from unnest(v_batch.asked) as u) as a
+  join (
+    select u.op, u.trailing_bips, row_number() over () as n from unnest(v_batch.asked) as u
+  ) as a
     on a.n = c.n
   left join (
     select u.kind, row_number() over () as n from unnest((p_executed.outcome).closings) as u

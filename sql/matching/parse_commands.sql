@@ -14,7 +14,8 @@ declare
 begin
   v_batch.is_special := matching.has_special(p_commands);
   if v_batch.is_special then
-    select bool_and(c.is_async and c.type = 'LIMIT' and c.list_no is null) into v_parks
+    select bool_and(coalesce(c.is_async and c.type = 'LIMIT' and c.list_no is null, false))
+    into v_parks
     from unnest(p_commands) as c;
   end if;
 

@@ -1,4 +1,4 @@
--- Lists a symbol; see matching.create_symbol for the options. Returns its row.
+-- Lists a symbol; see matching.symbol_terms for the options. Returns its row.
 -- Raises: STSYM, IVSYM.
 create or replace function ops.create_symbol(
   p_symbol text,

@@ -78,6 +78,23 @@ t.test('what comes while a batch is in the database forms the next, in its order
   t.same(await Promise.all(answers), ['a!', 'b!', 'c!', 'd!'])
 })
 
+t.test('what is only accepted forms batches of its own, and keeps its place', async t => {
+  const { batches, call } = slowBatches({ isDeferred: command => command.startsWith('later') })
+  const submitted = ['a', 'b', 'later-1', 'later-2', 'c', 'later-3'].map(command =>
+    batches.submit('A-B', command),
+  )
+
+  const sent = []
+  for (let index = 0; index < 5; index += 1) {
+    const { commands, answer } = await call(index)
+    sent.push(commands)
+    answer()
+  }
+
+  t.same(sent, [['a'], ['b'], ['later-1', 'later-2'], ['c'], ['later-3']])
+  await Promise.all(submitted)
+})
+
 t.test('symbols do not wait for each other', async t => {
   const { batches, call } = slowBatches()
 

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { type TestDatabase, testDatabase } from '../helpers/database.ts'
 import { noon, type Queryable } from '../helpers/market.ts'
 
-type Options = Record<string, string>
+type Options = Record<string, string | number | boolean | string[]>
 
 const create = (db: Queryable, symbol: string, tick: string, lot: string, options: Options = {}) =>
   db.query('select * from ops.create_symbol($1, $2, $3, $4, 1, $5)', [
@@ -52,6 +52,59 @@ t.test('create_symbol() lists a symbol, with its assets, tradable at once', asyn
     quote_decimals: 7,
   })
   t.strictSame(await traces(db), { symbols: 1, assets: 2, states: 1 })
+})
+
+t.test('a symbol takes every option by the name of its column', async t => {
+  const db = await testDatabase(t)
+  const options: Options = {
+    min_quantity: '0.1',
+    max_quantity: '50',
+    min_notional: '1',
+    max_notional: '100000',
+    protection_rate: '0.07',
+    protection_ticks: 3,
+    maker_rate: '-0.0001',
+    taker_rate: '0.0005',
+    default_stp: 'DECREMENT',
+    allowed_stps: ['DECREMENT', 'CANCEL_BOTH'],
+    protection_rests: true,
+    collar_rate: '0.1',
+    max_open_orders: 200,
+    max_position: '1000.5',
+    max_iceberg_parts: 50,
+    min_trailing_bips: 10,
+    max_trailing_bips: 2000,
+    max_cascade: 7,
+    band_rate: '0.05',
+    band_action: 'EXPIRE',
+    accept_when_closed: false,
+  }
+  const [row] = await create(db, 'BTC-USD', '0.01', '0.00001', options)
+
+  t.match(row, { ...options, allowed_stps: '{DECREMENT,CANCEL_BOTH}' })
+  const wrong = create(db, 'ETH-USD', '0.01', '0.00001', { band_action: 'HALT' })
+  await t.rejects(wrong, { code: '22P02' })
+})
+
+t.test('what the options do not say is what is usual', async t => {
+  const db = await testDatabase(t)
+  const [row] = await create(db, 'BTC-USD', '0.01', '0.00001')
+
+  t.match(row, {
+    default_stp: 'CANCEL_TAKER',
+    allowed_stps: '{NONE,CANCEL_TAKER,CANCEL_MAKER,CANCEL_BOTH,DECREMENT}',
+    protection_rests: false,
+    collar_rate: null,
+    max_open_orders: null,
+    max_position: null,
+    max_iceberg_parts: 100,
+    min_trailing_bips: 1,
+    max_trailing_bips: 5000,
+    max_cascade: 100,
+    band_rate: null,
+    band_action: 'AUCTION',
+    accept_when_closed: true,
+  })
 })
 
 t.test('an asset keeps the decimals that it was made with', async t => {
@@ -130,6 +183,24 @@ const wrong: [why: string, rule: RegExp, tick: string, lot: string, options?: Op
   ['a rate that is no number', /rate_between/, '1', '1', { taker_rate: 'NaN' }],
   ['a negative protection', /protection_rate_not/, '1', '1', { protection_rate: '-0.1' }],
   ['negative ticks of protection', /protection_ticks_not/, '1', '1', { protection_ticks: '-1' }],
+  ['a default that is not allowed', /default_stp_is/, '1', '1', { allowed_stps: ['NONE'] }],
+  ['a collar of nothing', /collar_rate_is/, '1', '1', { collar_rate: '0' }],
+  ['a collar of all there is', /rate_between/, '1', '1', { collar_rate: '1' }],
+  ['no open orders', /max_open_orders_is/, '1', '1', { max_open_orders: 0 }],
+  ['a position of nothing', /max_position_is/, '1', '1', { max_position: '0' }],
+  ['a position without bound', /max_position_is/, '1', '1', { max_position: 'Infinity' }],
+  ['an iceberg of one part', /max_iceberg_parts/, '1', '1', { max_iceberg_parts: 1 }],
+  ['trailing by nothing', /min_trailing_bips/, '1', '1', { min_trailing_bips: 0 }],
+  ['trailing by all there is', /max_trailing_bips/, '1', '1', { max_trailing_bips: 10000 }],
+  [
+    'a range of trailing that is empty',
+    /trailing_bips_are/,
+    '1',
+    '1',
+    { min_trailing_bips: 9, max_trailing_bips: 8 },
+  ],
+  ['a cascade of nothing', /max_cascade_is/, '1', '1', { max_cascade: 0 }],
+  ['a band of nothing', /band_rate_is/, '1', '1', { band_rate: '0' }],
   ['an asset of 19 decimals', /decimals_between/, '1', '1', { quote_decimals: '19' }],
 ]
 

@@ -23,7 +23,9 @@ t.test('a stream tells what happens, as it happens', async t => {
   await ask('POST', '/orders', order({ client_id: 'client-B', side: 'sell', quantity: '0.2' }))
   const deposit = { client_id: 'client-A', asset: 'USD', amount: '1', idempotency_key: 'd' }
   await ask('POST', '/deposits', deposit)
-  await stream.until(() => stream.messages.some(({ data }) => data.last_price === '50000'))
+  const has = (name: string, value: string) =>
+    stream.messages.some(({ data }) => data[name] === value)
+  await stream.until(() => has('last_price', '50000') && has('kind', 'FILLED'))
 
   t.match(stream.headers, { 'content-type': 'text/event-stream', 'x-request-id': /./ })
   const trade = stream.messages.find(({ event }) => event === 'trade')

@@ -11,6 +11,7 @@ const options = {
   max_iceberg_parts: 50,
   min_trailing_bips: 10,
   max_trailing_bips: 2000,
+  max_cascade: 7,
   band_rate: '0.05',
   band_action: 'EXPIRE',
   accept_when_closed: false,
@@ -59,6 +60,7 @@ t.test('an option that cannot be is named', async t => {
     [{ max_position: '-1' }, 'max_position'],
     [{ max_iceberg_parts: 1 }, 'max_iceberg_parts'],
     [{ min_trailing_bips: 10_000 }, 'min_trailing_bips'],
+    [{ max_cascade: 0 }, 'max_cascade'],
     [{ band_action: 'HALT' }, 'band_action'],
     [{ accept_when_closed: 1 }, 'accept_when_closed'],
   ]
