@@ -1,8 +1,8 @@
--- What parties of a batch have available, base and quote of the symbol, 0 where there is no account.
--- Each is read once a batch: takes what was read so far, and adds who is missing there. So a batch
--- is decided by one reading of each, which the command log keeps [MAT-091]; the accounts are
--- changed at its end, and say whether it still holds. Reads without a lock, in a snapshot of its
--- own.
+-- What parties of a batch have available, base and quote of the symbol, 0 where there is no
+-- account. Each is read once a batch: takes what was read so far, and adds who is missing there. So
+-- a batch is decided by one reading of each, which the command log keeps [MAT-091]; the accounts
+-- are changed at its end, and say whether it still holds. Reads without a lock, in a snapshot of
+-- its own.
 create or replace function matching.read_funds(
   p_symbol reference.symbols,
   p_party_ids int[],

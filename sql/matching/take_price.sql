@@ -1,6 +1,6 @@
 -- Takes a price of a symbol from outside. Returns the commands of the stop orders that it fires;
 -- none while the symbol does not trade continuously [MAT-052].
--- Writes: matching.published_prices; how far trailing stops have come. Under the lock of the symbol.
+-- Writes: matching.published_prices; how far trailing stops have come. Under the symbol's lock.
 create or replace function matching.take_price(
   p_symbol reference.symbols,
   p_state matching.symbol_state,

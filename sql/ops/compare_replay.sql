@@ -1,6 +1,6 @@
 -- The first difference between what is kept of a symbol and what its replay gave, up to an event:
--- in what happened, and where that is the same, in what stands at the end. Takes the digest of the
--- symbol's market as of that event. Reads only.
+-- in what happened; where that is the same, in the orders, which show their last event only; where
+-- they are the same, in the market that stands at the end, by its digest. Reads only.
 create or replace function ops.compare_replay(
   p_symbol reference.symbols,
   p_place reference.symbols,
@@ -16,13 +16,13 @@ create or replace function ops.compare_replay(
 language sql stable
 as $$
   (
-    select least(k.seq, r.seq), coalesce(k.what, r.what), k.facts, r.facts
+    select coalesce(k.seq, r.seq), coalesce(k.what, r.what), k.facts, r.facts
     from ops.symbol_history(p_symbol, p_from_seq, p_to_seq) as k
     full join ops.symbol_history(p_place, p_from_seq, p_to_seq) as r
       on r.what = k.what
       and r.key = k.key
     where k.facts is distinct from r.facts
-    order by 1, k.what
+    order by coalesce(k.what, r.what) = 'order', coalesce(k.seq, r.seq), coalesce(k.what, r.what)
     limit 1
   )
   union all

@@ -57,9 +57,9 @@ begin
     select d.seq, d.what, d.kept, d.replayed
     into seq, what, kept, replayed
     from ops.compare_replay(v_symbol, v_place, p_from_seq, v_last_seq, v_digest) as d;
-    raise exception 'replayed' using errcode = 'RJRPL';
+    raise exception 'tried' using errcode = 'RJTRY';
   exception
-    when sqlstate 'RJRPL' then
+    when sqlstate 'RJTRY' then
       null;
     when sqlstate 'NVBAT' then
       seq := v_entry.first_seq;

@@ -25,10 +25,12 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.halt_symbol',
     'ops.help',
     'ops.maintain_partitions',
+    'ops.publish_price',
     'ops.refresh_order_book_snapshot',
     'ops.resume_symbol',
     'ops.retry_settlement',
     'ops.seed_venue',
+    'ops.verify_replay',
   ],
   pgsettle_auditor: [
     'ops.audit',
@@ -36,6 +38,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.check_partition_health',
     'ops.check_table_sizes',
     'ops.help',
+    'ops.verify_replay',
   ],
 }
 

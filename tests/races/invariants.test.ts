@@ -58,14 +58,9 @@ const faults: [
     /a batch of BTC-USD breaks the rule open_is_not_cancelled/,
   ],
   [
-    'an order that comes to rest holds too little',
+    'an order that comes to rest holds too much',
     'matching.match_batch',
-    [
-      [
-        'v_left, v_t.fee_exact, v_t.fee, c_rate, c_one, c_unit);\n      if',
-        'v_left, 0, 1, c_rate, c_one, c_unit);\n      if',
-      ],
-    ],
+    [['v_push || t; v_hold := matching', 'v_push || t; v_hold := 1 + matching']],
     /order 1000000000006 does not hold what it needs/,
   ],
   [
@@ -174,10 +169,7 @@ t.test('[MAT-090] the service answers 500, tells nothing and calls somebody', as
   const database = await testDatabase(t)
   await createMarket(database, { ...plainMarket, now: noon })
   await mutateFunction(database, 'matching.match_batch', [
-    [
-      'v_t.fee_exact, v_t.fee, c_rate, c_one, c_unit);\n      if',
-      '0, 1, c_rate, c_one, c_unit);\n      if',
-    ],
+    ['v_push || t; v_hold := matching', 'v_push || t; v_hold := 1 + matching'],
   ])
   const { ask } = await startServer(t, database, { log: pino({ level: 'warn' }, stream) })
 
