@@ -43,6 +43,7 @@ export function createCalls(options: StatementOptions) {
     ...participantCalls(statements),
     ...settlementCalls(statements),
     ...feedCalls(statements),
+    ...sessionCalls(statements),
   }
 }
 
@@ -147,11 +148,18 @@ function marketCalls({ read, write, select, segmentId, now }: Statements) {
 
 function participantCalls({ read, write, now }: Statements) {
   return {
-    createParticipant: (clientId: string, name: string | null) =>
-      write<rows.ParticipantRow>('select * from api.create_participant($1, $2, $3, $4)', [
+    createParticipant: (clientId: string, name: string | null, tradeGroup: string | null) =>
+      write<rows.ParticipantRow>('select * from api.create_participant($1, $2, $3, $4, $5)', [
         clientId,
         name,
         now(),
+        tradeGroup,
+      ]).then(only),
+
+    setTradeGroup: (clientId: string, tradeGroup: string | null) =>
+      write<rows.ParticipantRow>('select * from api.set_trade_group($1, $2, $3)', [
+        clientId,
+        tradeGroup,
       ]).then(only),
 
     findParticipant: (clientId: string) =>
@@ -226,5 +234,40 @@ function feedCalls({ read, readBare }: Statements) {
         channels,
       ])
     },
+  }
+}
+
+/** A session of a participant, and when its orders are cancelled if nobody puts that off. */
+export interface SessionTime {
+  clientId: string
+  sessionId: string
+  cancelAt: Date
+}
+
+function sessionCalls({ write }: Statements) {
+  return {
+    openSession: async ({ clientId, sessionId, cancelAt }: SessionTime): Promise<void> => {
+      await write('select api.open_session($1, $2, $3, $4)', [
+        clientId,
+        sessionId,
+        cancelAt.toISOString(),
+      ])
+    },
+
+    renewSessions: (times: readonly SessionTime[]) =>
+      write<{ client_id: string; session_id: string }>(
+        'select * from api.renew_sessions($1, $2, $3, $4)',
+        [
+          times.map(one => one.clientId),
+          times.map(one => one.sessionId),
+          times.map(one => one.cancelAt.toISOString()),
+        ],
+      ),
+
+    closeSession: (clientId: string, sessionId: string) =>
+      write<{ was_open: boolean }>('select api.close_session($1, $2, $3) as was_open', [
+        clientId,
+        sessionId,
+      ]).then(only),
   }
 }

@@ -176,6 +176,7 @@ export interface ParticipantRow {
   client_id: string
   name: string
   kind: string
+  trade_group: string | null
   created_at: string
 }
 
@@ -230,6 +231,8 @@ export interface StatusRow {
   pending: number | string
   failed: number | string
   oldest_created_at: string | null
+  /** Since when something waits that the matcher's worker should have done. */
+  oldest_due_at: string | null
 }
 
 /** Where the feed stands: a symbol's last event, or with symbol_id 0 the last finality number. */

@@ -8,6 +8,7 @@ import { createDoor } from './door.ts'
 import { logProblem, Problem, problemResponse } from './errors.ts'
 import { createDoorbell } from './events/doorbell.ts'
 import { createFeed } from './events/feed.ts'
+import { createSessions } from './events/sessions.ts'
 import { createStreams } from './events/streams.ts'
 import type { Deps, Env } from './routes/context.ts'
 import { dashboard } from './routes/dashboard.ts'
@@ -20,6 +21,7 @@ import { orderReplacementRoutes } from './routes/order-replacements.ts'
 import { orderTestRoutes } from './routes/order-tests.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { participantRoutes } from './routes/participants.ts'
+import { sessionRoutes } from './routes/sessions.ts'
 import { settlementRoutes } from './routes/settlements.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { symbolRoutes } from './routes/symbols.ts'
@@ -67,6 +69,7 @@ export function createServer(options: ServerOptions): VenueServer {
       await door.shut(deadline)
       deps.streams.closeAll()
       await door.clear(AbortSignal.any([deadline, AbortSignal.timeout(farewellMs)]))
+      await Promise.race([deps.sessions.settled(), aborted(deadline)])
       await deps.doorbell.close()
       await Promise.race([options.pool.end(), aborted(deadline)])
     },
@@ -103,6 +106,7 @@ function createDeps(options: ServerOptions): Deps {
     dryRuns,
     doorbell,
     streams: createStreams({ feed, log }),
+    sessions: createSessions({ calls, log, clock }),
     log,
     version: options.version,
     schemaVersion: options.schemaVersion,
@@ -120,6 +124,7 @@ function createApp(deps: Deps): Hono<Env> {
   app.route('/', orderReplacementRoutes(deps))
   app.route('/', orderListRoutes(deps))
   app.route('/', participantRoutes(deps))
+  app.route('/', sessionRoutes(deps))
   app.route('/', settlementRoutes(deps))
   app.route('/', streamRoutes(deps))
   app.route('/', dashboard)

@@ -617,6 +617,271 @@ drop function api.events_after(int, int[], bigint[], int);
 
 -- Who asks for no self-trade prevention trades with itself, and so does an auction.
 alter table settlement.pending_instructions drop constraint buyer_is_not_seller;
+
+-- Limits of a participant, and when its orders end.
+alter type matching.batch add attribute bounds numeric[];
+
+grant usage on schema matching to pgsettle_worker;
+
+-- What cancels the orders of a participant later, unless it is put off.
+create table matching.cancel_timers (
+  segment_id int not null references reference.segments on delete restrict,
+  participant_id int not null references reference.participants on delete restrict,
+  reason matching.end_reason not null
+    constraint reason_is_of_a_timer check (reason in ('DEADMAN', 'DISCONNECT')),
+  session_id text not null
+    constraint session_id_is_a_key check (session_id ~ '^[A-Za-z0-9._:/+=@~-]{0,128}$'),
+  cancel_at timestamptz not null,
+  primary key (segment_id, participant_id, reason, session_id),
+  constraint only_sessions_have_an_id check ((reason = 'DISCONNECT') = (session_id <> ''))
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+comment on table matching.cancel_timers is
+  'when all orders of a participant are cancelled, unless that is put off: fires once';
+comment on column matching.cancel_timers.reason is
+  'DEADMAN: armed by the participant; DISCONNECT: by a session of it, which puts it off';
+-- No index on cancel_at: it changes several times a second while a session lives, and the rows are
+-- few.
+
+drop function api.status(int, timestamptz);
+drop function api.create_participant(int, text, text, timestamptz);
+drop function api.find_participant(int, text);
+-- ---------------------------------------------------------------------------------------------
+-- Trading sessions: calendars, phases, auctions, bands, groups of symbols.
+
+create table reference.calendars (
+  calendar_id int generated always as identity primary key,
+  calendar text not null unique
+    constraint calendar_is_a_code check (calendar ~ '^[A-Za-z0-9._:-]{1,64}$'),
+  time_zone text not null,
+  created_at timestamptz not null
+);
+comment on table reference.calendars is 'when symbols trade, in the local time of a place';
+
+create table reference.schedules (
+  calendar_id int not null references reference.calendars on delete restrict,
+  schedule text not null constraint schedule_is_a_code check (schedule ~ '^[A-Z0-9_]{1,32}$'),
+  primary key (calendar_id, schedule)
+);
+comment on table reference.schedules is 'the kinds of day that a calendar has';
+
+create table reference.schedule_phases (
+  calendar_id int not null,
+  schedule text not null,
+  starts_at time not null,
+  phase reference.symbol_phase not null,
+  primary key (calendar_id, schedule, starts_at),
+  foreign key (calendar_id, schedule) references reference.schedules on delete restrict
+);
+comment on table reference.schedule_phases is
+  'the phases of a kind of day; each lasts until the next one, be it of another day';
+comment on column reference.schedule_phases.starts_at is 'local time';
+
+create table reference.calendar_weekdays (
+  calendar_id int not null,
+  weekday int not null constraint weekday_is_iso check (weekday between 1 and 7),
+  schedule text not null,
+  is_business_day boolean not null,
+  primary key (calendar_id, weekday),
+  foreign key (calendar_id, schedule) references reference.schedules on delete restrict
+);
+comment on table reference.calendar_weekdays is 'what kind of day each weekday is; 1 is Monday';
+
+create table reference.calendar_days (
+  calendar_id int not null references reference.calendars on delete restrict,
+  day_on date not null,
+  schedule text,
+  is_business_day boolean not null,
+  primary key (calendar_id, day_on),
+  foreign key (calendar_id, schedule) references reference.schedules on delete restrict
+);
+comment on table reference.calendar_days is
+  'days that are not as their weekday: holidays, half days';
+comment on column reference.calendar_days.schedule is 'null: closed from its midnight on';
+
+create type reference.breaker_action as enum ('CALL', 'HALT');
+comment on type reference.breaker_action is 'what a fall of its index does to a group of symbols';
+
+create table reference.symbol_groups (
+  group_id int generated always as identity primary key,
+  symbol_group text not null unique
+    constraint symbol_group_is_a_code check (symbol_group ~ '^[A-Za-z0-9._:-]{1,64}$'),
+  time_zone text not null,
+  base_value numeric constraint base_value_is_positive check (base_value > 0),
+  index_value numeric constraint index_value_is_positive check (index_value > 0),
+  index_at timestamptz,
+  level_no int not null default 0 constraint level_no_not_negative check (level_no >= 0),
+  created_at timestamptz not null
+);
+comment on table reference.symbol_groups is 'symbols that a fall of one index interrupts together';
+comment on column reference.symbol_groups.time_zone is 'where the days of the index begin';
+comment on column reference.symbol_groups.base_value is
+  'the last value of the day before: what the index falls from';
+comment on column reference.symbol_groups.level_no is 'the deepest level that was reached today';
+
+create table reference.breaker_levels (
+  group_id int not null references reference.symbol_groups on delete restrict,
+  level_no int not null constraint level_no_is_positive check (level_no > 0),
+  fall_rate reference.rate not null constraint fall_rate_is_positive check (fall_rate > 0),
+  action reference.breaker_action not null,
+  call_time interval constraint call_time_is_positive check (call_time > '0'),
+  primary key (group_id, level_no),
+  constraint call_has_a_time check (action <> 'CALL' or call_time is not null)
+);
+comment on table reference.breaker_levels is 'how far an index falls before its group is stopped';
+
+alter table reference.symbols
+  add column calendar_id int references reference.calendars on delete restrict,
+  add column group_id int references reference.symbol_groups on delete restrict,
+  add column auction_random interval not null default '0'
+    constraint auction_random_is_short check (auction_random between '0' and '10 minutes'),
+  add column auction_extension_rate reference.rate
+    constraint auction_extension_rate_is_positive check (auction_extension_rate > 0),
+  add column auction_extension_time interval not null default '2 minutes'
+    constraint auction_extension_time_is_positive check (auction_extension_time > '0'),
+  add column auction_max_extensions int not null default 1
+    constraint auction_max_extensions_not_negative check (auction_max_extensions >= 0),
+  add column cancel_lock_time interval not null default '0'
+    constraint cancel_lock_time_not_negative check (cancel_lock_time >= '0'),
+  add column band_auction_time interval not null default '5 minutes'
+    constraint band_auction_time_is_positive check (band_auction_time > '0');
+comment on column reference.symbols.calendar_id is 'when it trades; null: always, continuously';
+comment on column reference.symbols.group_id is 'whose market-wide breaker stops it';
+comment on column reference.symbols.auction_random is
+  'how much later than announced a call may end: the draw is uniform and told by nobody before';
+comment on column reference.symbols.auction_extension_rate is
+  'a call whose price is further than this from the reference price goes on; null: it never does';
+comment on column reference.symbols.cancel_lock_time is
+  'in the last part of a call, counted from its announced end, nothing is cancelled or amended';
+comment on column reference.symbols.band_auction_time is
+  'how long the call lasts that a volatility interruption begins';
+
+alter table matching.symbol_state
+  add column phase_next reference.symbol_phase,
+  add column phase_end_at timestamptz not null default 'infinity',
+  add column phase_until timestamptz not null default 'infinity',
+  add column extension_count int not null default 0,
+  add column reference_at timestamptz,
+  add column price_sum numeric not null default 0,
+  add column price_count bigint not null default 0;
+comment on column matching.symbol_state.phase_next is
+  'the phase that follows; null when nobody has said which';
+comment on column matching.symbol_state.phase_end_at is 'when the phase ends, as announced';
+comment on column matching.symbol_state.phase_until is
+  'when the phase ends: the announced end and, of a call, what was drawn; not told before';
+comment on column matching.symbol_state.reference_at is
+  'since when reference_price holds; the sums are of the trades since';
+
+alter table matching.events
+  add column phase reference.symbol_phase,
+  add column phase_end_at timestamptz;
+comment on column matching.events.phase is 'the phase that the symbol is in from here on';
+comment on column matching.events.phase_end_at is 'when it ends, as announced';
+
+-- What an uncrossing would give now.
+create type matching.indication as (
+  price numeric,
+  volume numeric,
+  surplus numeric,
+  surplus_side matching.order_side_enum
+);
+
+-- An order that takes part in a call.
+create type matching.call_order as (
+  side matching.order_side_enum,
+  order_id bigint,
+  participant_id int,
+  sort_price numeric,
+  priority_no bigint,
+  reach numeric,
+  remaining numeric,
+  fee_exact numeric,
+  fee numeric
+);
+
+-- A trade of an uncrossing.
+create type matching.call_fill as (
+  n bigint,
+  quantity numeric,
+  buy_order_id bigint,
+  sell_order_id bigint,
+  buyer_id int,
+  seller_id int,
+  is_buyer_taker boolean,
+  buyer_fee numeric,
+  seller_fee numeric,
+  maker_left numeric
+);
+
+-- A resting order that a change of phase filled or ended, with the events that tell it.
+create type matching.session_order as (
+  order_id bigint,
+  owner_id int,
+  side matching.order_side_enum,
+  sort_price numeric,
+  priority_no bigint,
+  created_at timestamptz,
+  book_tid tid,
+  remaining_before numeric,
+  hold_before numeric,
+  filled numeric,
+  paid numeric,
+  fee_exact numeric,
+  fee numeric,
+  display numeric,
+  visible_before numeric,
+  list_id bigint,
+  uncrossed_seq bigint,
+  ended_seq bigint
+);
+
+-- A phase that a symbol is to enter: why, what follows, when as announced, when in fact.
+create type matching.phase_plan as (
+  phase reference.symbol_phase,
+  reason text,
+  phase_next reference.symbol_phase,
+  phase_end_at timestamptz,
+  phase_until timestamptz,
+  extension_count int
+);
+
+-- What is to be done next in a batch: what lists ask for and what is due, then the stop orders that
+-- fired; how many fired in this batch, and whether more would have than the symbol allows.
+create type matching.queue as (
+  commands matching.command[],
+  stops matching.command[],
+  fired_count int,
+  is_over boolean
+);
+comment on type matching.queue is 'what the venue itself does next in a batch';
+
+-- A step of the time of a symbol: when it is, the state behind it, what follows, the change of
+-- phase that is still asked for, what it does to accounts, whether another step may be due, and why
+-- trading is to be interrupted.
+create type matching.step as (
+  at timestamptz,
+  state matching.symbol_state,
+  queue matching.queue,
+  plan matching.phase_plan,
+  changes ledger.account_change[],
+  is_more boolean,
+  reason text
+);
+comment on type matching.step is 'a step of the time of a symbol';
+
+-- Whether a stop order whose price is met waits all the same: nothing fires in a call.
+alter type matching.asked add attribute waits boolean;
+
+-- What a change of phase cancels; orders of the day are not among it.
+drop index matching.book_session_rule_idx;
+create index book_session_rule_idx on matching.book (segment_id, symbol_id)
+  where session_rule <> 'DAY';
+comment on column matching.book.session_rule is
+  'for orders that depend on sessions: DAY, OPG, CLS, GFA, GTX';
+
+drop function ops.halt_symbol(text, text, int);
+drop function ops.resume_symbol(text, int);
+drop function ops.set_symbol_status(int, text, reference.symbol_status_enum, text);
+
 -- What each order must add up to, checked with every row that is written [MAT-090].
 alter table matching.orders
   add constraint filled_not_negative check (filled_quantity >= 0 and prevented_quantity >= 0),
@@ -624,13 +889,22 @@ alter table matching.orders
   add constraint open_is_not_cancelled check (remaining_quantity = 0 or cancelled_quantity = 0);
 
 --!include api/amendments.sql
+--!include api/cancel_after.sql
 --!include matching/cancel_command.sql
+--!include matching/is_in_close.sql
+--!include reference/phase_steps.sql
+--!include reference/next_phase.sql
+--!include reference/session_close.sql
+--!include matching/date_commands.sql
 --!include matching/has_limits.sql
 --!include matching/has_special.sql
 --!include matching/refuse_command.sql
 --!include matching/refuse_terms.sql
 --!include matching/refuse_specials.sql
 --!include matching/parse_commands.sql
+--!include matching/are_cancels_locked.sql
+--!include matching/tick_inside.sql
+--!include matching/call_bound.sql
 --!include matching/refuse_in_phase.sql
 --!include matching/bar_commands.sql
 --!include matching/command_rows.sql
@@ -647,16 +921,27 @@ alter table matching.orders
 --!include matching/refuse_beyond_limits.sql
 --!include matching/roll_back.sql
 --!include ledger/sum_changes.sql
+--!include ledger/add_changes.sql
 --!include matching/padded_closings.sql
 --!include matching/add_outcome.sql
 --!include matching/order_hold.sql
 --!include matching/check_batch.sql
 --!include matching/drop_done.sql
---!include matching/release_command.sql
---!include matching/due_commands.sql
+--!include matching/best_prices.sql
+--!include matching/is_over.sql
+--!include matching/best_reach.sql
+--!include matching/call_orders.sql
+--!include matching/uncrossing.sql
+--!include matching/publish_indicative.sql
+--!include matching/end_batch.sql
+--!include matching/reference_price.sql
+--!include matching/band_of.sql
+--!include matching/roll_reference.sql
+--!include matching/roll_band.sql
+--!include matching/first_step.sql
 --!include matching/list_orders.sql
 --!include matching/end_siblings.sql
---!include matching/tick_inside.sql
+--!include matching/release_command.sql
 --!include matching/fired_command.sql
 --!include matching/stop_level.sql
 --!include matching/trail_stops.sql
@@ -666,8 +951,12 @@ alter table matching.orders
 --!include matching/exit_commands.sql
 --!include matching/final_orders.sql
 --!include matching/list_commands.sql
+--!include matching/queue_stops.sql
 --!include matching/trade_sources.sql
 --!include matching/follow_ups.sql
+--!include matching/interrupt_reason.sql
+--!include matching/watch_state.sql
+--!include matching/follow_part.sql
 --!include matching/fund_changes.sql
 --!include matching/has_consequences.sql
 --!include matching/end_kind.sql
@@ -683,11 +972,14 @@ alter table matching.orders
 --!include matching/rest_end.sql
 --!include matching/start_change.sql
 --!include matching/match_batch.sql
+--!include matching/due_at.sql
 --!include matching/next_state.sql
+--!include matching/sibling_slot.sql
 --!include matching/amend_terms.sql
 --!include matching/fill_slots.sql
 --!include matching/named_orders.sql
 --!include matching/read_orders.sql
+--!include matching/with_siblings.sql
 --!include matching/find_targets.sql
 --!include matching/tie_lists.sql
 --!include matching/prepare_part.sql
@@ -706,13 +998,28 @@ alter table matching.orders
 --!include matching/record_trades.sql
 --!include matching/update_standing.sql
 --!include matching/record_outcome.sql
---!include matching/watch_state.sql
+--!include matching/due_commands.sql
+--!include matching/call_fills.sql
+--!include matching/ending_orders.sql
+--!include matching/record_session_orders.sql
+--!include matching/record_session_events.sql
+--!include matching/book_rows.sql
+--!include matching/session_orders.sql
+--!include matching/session_outcome.sql
+--!include matching/enter_phase.sql
+--!include reference/phase_at.sql
+--!include matching/plan_phase.sql
+--!include matching/next_plan.sql
+--!include matching/phase_state.sql
+--!include matching/take_step.sql
 --!include matching/run_batch.sql
 --!include matching/save_state.sql
 --!include matching/execute_batch.sql
 --!include matching/standing_orders.sql
 --!include matching/cancel_orders.sql
 --!include api/cancel_orders.sql
+--!include api/close_session.sql
+--!include api/create_participant.sql
 --!include api/symbols.sql
 --!include matching/symbol_terms.sql
 --!include matching/create_symbol.sql
@@ -728,16 +1035,52 @@ alter table matching.orders
 --!include matching/command_answers.sql
 --!include matching/read_commands.sql
 --!include api/execute_commands.sql
+--!include api/find_participant.sql
+--!include api/open_session.sql
 --!include api/prevented_matches.sql
+--!include api/renew_sessions.sql
+--!include reference/set_trade_group.sql
+--!include api/set_trade_group.sql
+--!include matching/due_symbols.sql
+--!include api/status.sql
 --!include matching/tried_answers.sql
 --!include api/test_commands.sql
+--!include matching/calendar_plan.sql
+--!include matching/make_changes.sql
+--!include matching/move_symbol.sql
+--!include matching/set_status.sql
+--!include matching/change_status.sql
+--!include matching/fire_timers.sql
 --!include matching/levels_json.sql
 --!include matching/participant_orders.sql
+--!include matching/stop_group.sql
+--!include matching/publish_index.sql
 --!include matching/publish_price.sql
+--!include matching/set_calendar.sql
+--!include matching/set_phase.sql
+--!include matching/sweep_symbol.sql
 --!include ops/audit_book.sql
 --!include ops/audit_orders.sql
 --!include ops/audit_parked.sql
 --!include ops/audit.sql
+--!include reference/create_calendar.sql
+--!include ops/create_calendar.sql
 --!include ops/create_symbol.sql
+--!include ops/create_symbol_group.sql
+--!include ops/delist_symbol.sql
+--!include ops/halt_symbol.sql
+--!include reference/get_symbol_group.sql
+--!include ops/publish_index.sql
 --!include ops/publish_price.sql
+--!include ops/restrict_symbol.sql
+--!include ops/resume_symbol.sql
+--!include reference/get_calendar.sql
+--!include ops/set_calendar.sql
+--!include reference/set_calendar_day.sql
+--!include ops/set_calendar_day.sql
+--!include ops/set_phase.sql
+--!include ops/set_symbol_group.sql
+--!include ops/set_trade_group.sql
 --!include ops/v_holds.sql
+--!include reference/is_business_day.sql
+--!include reference/add_business_days.sql

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { channels } from '../app/events/doorbell.ts'
-import { openThread, pause, withConnection } from './thread.ts'
+import { openBell } from './bell.ts'
+import { openThread, withConnection } from './thread.ts'
 
 /** What one pass did: see settlement.settle_batch. */
 interface Pass {
@@ -22,7 +23,7 @@ await withConnection(thread, settle)
  */
 async function settle(client: pg.Client): Promise<void> {
   const { log, stopped } = thread
-  const bell = await listen(client)
+  const bell = await openBell(client, channels.settlements, stopped)
   let afterId = '0'
   while (!stopped.aborted) {
     const pass = await settleOnce(client, afterId)
@@ -44,18 +45,4 @@ async function settleOnce(client: pg.Client, afterId: string): Promise<Pass> {
   const pass = rows[0]
   if (pass === undefined) throw new Error('settle_batch returned no row')
   return pass
-}
-
-/** Hears the bell on the thread's own connection; a ring while it works is remembered. */
-async function listen(client: pg.Client) {
-  let ring = new AbortController()
-  client.on('notification', () => ring.abort())
-  client.on('end', () => ring.abort())
-  await client.query(`listen ${channels.settlements}`)
-  return {
-    async wait(ms: number): Promise<void> {
-      await pause(ms, AbortSignal.any([ring.signal, thread.stopped]))
-      ring = new AbortController()
-    },
-  }
 }

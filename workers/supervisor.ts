@@ -28,6 +28,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   const graceOver = new AbortController()
   const threads = [
     ...names.map(name => ({ ...shared, name, entry: entryOf('settlement.ts') })),
+    { ...shared, name: 'matching', entry: entryOf('matching.ts') },
     { ...shared, name: 'maintenance', entry: entryOf('maintenance.ts') },
   ].map(data => keepRunning(data, options.log, stopping.signal, graceOver.signal))
   return {

@@ -5,6 +5,7 @@ import type { Batches } from '../batches.ts'
 import type { Calls } from '../calls.ts'
 import type { Command } from '../commands.ts'
 import type { Doorbell } from '../events/doorbell.ts'
+import type { Sessions } from '../events/sessions.ts'
 import type { Streams } from '../events/streams.ts'
 import type { CommandRow, TestRow } from '../rows.ts'
 
@@ -23,6 +24,7 @@ export interface Deps {
   readonly dryRuns: Batches<Command, TestRow>
   readonly doorbell: Doorbell
   readonly streams: Streams
+  readonly sessions: Sessions
   readonly log: Logger
   readonly version: string
   /** The newest migration this code knows, when the caller says it. */

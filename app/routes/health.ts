@@ -41,7 +41,7 @@ export function healthRoutes(deps: Deps): Hono<Env> {
   return app
 }
 
-/** How long a batch may take while the matcher gets on. */
+/** How long a batch may take, and what is due may wait, while the matcher gets on. */
 const longestBatchMs = 10_000
 /** How old the oldest due instruction may be while settlement gets on. */
 const mostLateMs = 60_000
@@ -51,14 +51,19 @@ async function checkDatabase(deps: Deps): Promise<Record<string, Check>> {
   try {
     const row = await calls.readStatus()
     const oldest = row.oldest_created_at
-    const lateMs = oldest === null ? 0 : Date.now() - Date.parse(oldest)
+    const lateMs = msSince(oldest)
+    const dueMs = msSince(row.oldest_due_at)
     return {
       database: { ok: true },
       migrations: {
         ok: schemaVersion === undefined || row.schema_version === schemaVersion,
         version: row.schema_version,
       },
-      matcher: { ok: batches.longestRunMs() <= longestBatchMs, waiting: batches.waiting() },
+      matcher: {
+        ok: Math.max(batches.longestRunMs(), dueMs) <= longestBatchMs,
+        waiting: batches.waiting(),
+        oldest_due_at: row.oldest_due_at,
+      },
       settlement: {
         ok: lateMs <= mostLateMs,
         pending: Number(row.pending),
@@ -70,4 +75,8 @@ async function checkDatabase(deps: Deps): Promise<Record<string, Check>> {
     log.warn({ err: error }, 'database is not ready')
     return { database: { ok: false } }
   }
+}
+
+function msSince(time: string | null): number {
+  return time === null ? 0 : Date.now() - Date.parse(time)
 }

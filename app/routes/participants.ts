@@ -8,6 +8,8 @@ import type { Deps, Env } from './context.ts'
 import { amount, assetCode, code, codeInPath, key, parse, whole } from './fields.ts'
 import { keyHeader, keyOf } from './headers.ts'
 
+const tradeGroup = code.describe('participants of one group do not trade with each other')
+
 const participantBody = z
   .strictObject({
     client_id: code,
@@ -15,8 +17,13 @@ const participantBody = z
       .string()
       .regex(/^[^\p{Cc}\p{Cs}]{1,200}$/u, 'is not 1 to 200 printable characters')
       .nullish(),
+    trade_group: tradeGroup.nullish(),
   })
   .meta({ id: 'ParticipantRequest' })
+
+const participantChange = z
+  .strictObject({ trade_group: tradeGroup.nullable().describe('null: out of its group') })
+  .meta({ id: 'ParticipantChange' })
 
 const depositBody = z
   .strictObject({
@@ -37,8 +44,8 @@ export function participantRoutes({ calls, doorbell }: Deps): Hono<Env> {
   app.post(
     '/participants',
     describe(creating, async c => {
-      const { client_id, name } = parse(participantBody, await readJson(c))
-      const row = await calls.createParticipant(client_id, name ?? null)
+      const { client_id, name, trade_group } = parse(participantBody, await readJson(c))
+      const row = await calls.createParticipant(client_id, name ?? null, trade_group ?? null)
       return Response.json(printParticipant(row), { status: 201 })
     }),
   )
@@ -48,6 +55,15 @@ export function participantRoutes({ calls, doorbell }: Deps): Hono<Env> {
     describe(reading, async c => {
       const row = await calls.findParticipant(codeInPath(c.req.param('client_id'), 'client_id'))
       return Response.json(printParticipant(row))
+    }),
+  )
+
+  app.patch(
+    '/participants/:client_id',
+    describe(changing, async c => {
+      const clientId = codeInPath(c.req.param('client_id'), 'client_id')
+      const { trade_group } = parse(participantChange, await readJson(c))
+      return Response.json(printParticipant(await calls.setTradeGroup(clientId, trade_group)))
     }),
   )
 
@@ -90,8 +106,8 @@ export function participantRoutes({ calls, doorbell }: Deps): Hono<Env> {
   return app
 }
 
-function printParticipant({ client_id, name, kind, created_at }: ParticipantRow) {
-  return { client_id, name, kind, created_at }
+function printParticipant({ client_id, name, kind, trade_group, created_at }: ParticipantRow) {
+  return { client_id, name, kind, trade_group, created_at }
 }
 
 const creating = {
@@ -104,6 +120,12 @@ const reading = {
   summary: 'One participant',
   tag: 'participants',
   answers: { 200: 'the participant', 404: 'no such participant' },
+} as const
+const changing = {
+  summary: 'Operator: put a participant into a trade group, or out of it',
+  tag: 'participants',
+  body: participantChange,
+  answers: { 200: 'the participant', 400: 'a wrong field', 404: 'no such participant' },
 } as const
 const balanceReading = {
   summary: 'What a participant has: available, held, and on its way in and out',

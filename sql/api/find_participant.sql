@@ -6,13 +6,14 @@ create or replace function api.find_participant(
   client_id text,
   name text,
   kind reference.participant_kind,
+  trade_group text,
   created_at timestamptz
 )
 language sql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select p.client_id, p.name, p.kind, p.created_at
+  select p.client_id, p.name, p.kind, p.trade_group, p.created_at
   from reference.get_participant(p_client_id) as p
 $$;
 comment on function api.find_participant is 'one participant by code; NFPAR when there is none';

@@ -49,8 +49,8 @@ begin
     into v_commands
     from matching.standing_orders(p_segment_id, p_participant_ids, v_symbol_id) as o
     where o.side = coalesce(p_side, o.side)
-      and abs(o.sort_price) >= coalesce(p_min_price, 0)
-      and abs(o.sort_price) <= coalesce(p_max_price, 'Infinity');
+      and (abs(o.sort_price) >= p_min_price or p_min_price is null)
+      and (abs(o.sort_price) <= p_max_price or p_max_price is null);
 
     continue when v_commands is null;
     v_executed := matching.execute_batch(v_symbol_id, p_now, v_commands);

@@ -1,12 +1,12 @@
 -- What becomes of an order that waits, at its entry: when it is accepted for later, or waits for
 -- another order, it is parked as it is (one without a limit at its stop price). A stop order is
 -- parked unless the last price has reached its stop price: then it is refused, or fires at once
--- where it says so [MAT-050]. A trailing stop starts from the last price, or is not active until
+-- where it says so [MAT-057]. A trailing stop starts from the last price, or is not active until
 -- its activation price is met [MAT-051].
 -- Takes the command, its limit price as sorted by (null for a market order) and the last price.
 -- Returns the command with the price at which it is held (for a market order that buys: its stop
 -- price and the symbol's protection beyond), what fires it, and why it is refused; without its
--- pending reason when it fires at once. Reads nothing.
+-- pending reason when it fires at once. Where nothing fires, it waits. Reads nothing.
 create or replace function matching.enter_parked(
   p_symbol reference.symbols,
   p_asked matching.asked,
@@ -47,7 +47,8 @@ begin
       coalesce(v_stop + case when v_asked.is_buy then 1 else -1 end * v_asked.limit_offset,
         v_stop, p_symbol.tick_size),
       p_symbol.tick_size);
-  elsif v_last >= v_stop and v_asked.is_up or v_last <= v_stop and not v_asked.is_up then
+  elsif v_asked.waits is not true
+    and (v_last >= v_stop and v_asked.is_up or v_last <= v_stop and not v_asked.is_up) then
     if v_asked.fires_at_once then
       v_asked.pending := null;
     else

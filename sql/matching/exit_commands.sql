@@ -23,7 +23,7 @@ begin
     return array(
       select case
         when x.pending_reason = 'PARENT' then matching.exit_command(o, v_entry.filled_quantity)
-        else matching.grow_command(x.order_id, o.quantity, v_entry.filled_quantity) end
+        else matching.grow_command(x.order_id, v_entry.filled_quantity) end
       from matching.list_orders(p_symbol.segment_id, p_list_id) as x
       join matching.orders as o
         on o.segment_id = p_symbol.segment_id

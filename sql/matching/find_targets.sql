@@ -1,7 +1,7 @@
 -- Finds the orders that a batch cancels, amends or releases, by order id or by the owner's client
 -- order id, among the batch's own orders and those that rest or are parked; the latter get slots
--- behind the commands' own. What cannot be found, is somebody else's or has ended refuses the
--- command.
+-- behind the commands' own, and so do those that share a hold with one that changes. What cannot be
+-- found, is somebody else's or has ended refuses the command.
 -- Call it under the lock of the symbol. Reads only; returns the batch with target_ids, targets,
 -- found, and the refusals and prices of amendments.
 create or replace function matching.find_targets(
@@ -33,7 +33,9 @@ begin
   ) as c;
 
   p_batch.found := matching.read_orders(
-    p_symbol, array(select distinct i.id from unnest(p_batch.target_ids) as i (id))
+    p_symbol, case when p_batch.has_amendments
+      then matching.with_siblings(p_symbol, p_batch.target_ids)
+      else array(select distinct i.id from unnest(p_batch.target_ids) as i (id)) end
   );
 
   select
@@ -62,6 +64,11 @@ begin
     left join matching.named_orders(p_commands, p_batch) as s
       on s.order_id = b.order_id
   ) as t;
+  if p_batch.has_amendments then  -- behind the commands' own: they are not to be met twice
+    p_batch.target_ids := p_batch.target_ids || array(
+      select f.order_id from unnest((p_batch.found).slots) as f where f.list_id is not null
+    );
+  end if;
   return p_batch;
 end;
 $$;

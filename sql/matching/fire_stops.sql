@@ -1,6 +1,6 @@
 -- The stop orders that the trades of a part fire, as commands, in their order: by the trade that
 -- reached them, then buyers by the lowest stop price and sellers by the highest, then by entry
--- [MAT-050]. Of a list only the first fires, and ends the others. Takes whose orders the prices are
+-- [MAT-057]. Of a list only the first fires, and ends the others. Takes whose orders the prices are
 -- for: those that follow the trades, or a price from outside [MAT-052].
 -- Writes: how far trailing stops have come. Under the lock of the symbol.
 create or replace function matching.fire_stops(

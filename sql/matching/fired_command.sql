@@ -1,6 +1,6 @@
 -- The command that a stop order becomes which fires at this level: a market order, or a limit order
 -- at its own price, or so far beyond the level as it says, on a tick away from the market
--- [MAT-050], [MAT-051]. Reads only.
+-- [MAT-057], [MAT-051]. Reads only.
 create or replace function matching.fired_command(
   p_symbol reference.symbols,
   p_parked matching.parked_orders,

@@ -1,29 +1,37 @@
--- What follows from a part of a batch, as commands of the venue's own, each sequenced for itself:
--- at once what lists ask for; then what was to follow already; then the stop orders that fired
--- [MAT-050]. Under the lock of the symbol.
--- Writes: how far trailing stops have come.
+-- What follows from a part of a batch, or from a change of phase, as commands of the venue's own,
+-- each sequenced for itself: at once what lists ask for; then what was to follow already; then the
+-- stop orders that fired [MAT-057], as many as a batch may fire [MAT-085]. A trade outside the band
+-- keeps all of these from firing [MAT-082]; at a symbol that is delisted nothing follows.
+-- Under the lock of the symbol. Writes: how far trailing stops have come.
 create or replace function matching.follow_ups(
   p_symbol reference.symbols,
   p_state matching.symbol_state,
   p_now timestamptz,
   p_outcome matching.outcome,
-  p_queue matching.command[]
-) returns matching.command[]
+  p_queue matching.queue
+) returns matching.queue
 language plpgsql volatile
 as $$
 declare
-  v_lists matching.command[] := '{}';
-  v_fired matching.command[] := '{}';
+  v_queue matching.queue := p_queue;
+  v_fired matching.command[];
 begin
+  if p_symbol.status = 'DELISTED' then
+    return v_queue;
+  end if;
   if p_outcome.is_linked then
-    v_lists := matching.list_commands(p_symbol, p_outcome);
+    v_queue.commands := matching.list_commands(p_symbol, p_outcome) || v_queue.commands;
   end if;
   if p_outcome.fills is not null and p_state.phase = 'CONTINUOUS' then
     v_fired := matching.fire_stops(
       p_symbol, p_outcome.fills, matching.trade_sources(p_symbol, p_now)
     );
+    v_queue := matching.queue_stops(v_queue, v_fired, p_symbol.max_cascade);
   end if;
-  return v_lists || p_queue || v_fired;
+  if p_outcome.is_breached then
+    v_queue.stops := '{}';
+  end if;
+  return v_queue;
 end;
 $$;
 comment on function matching.follow_ups is 'what follows from a part of a batch, as commands';

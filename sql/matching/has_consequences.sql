@@ -1,5 +1,6 @@
 -- Whether something follows from a part of a batch: it touched an order of a list, came to wait for
--- a price, or traded where an order may fire. Takes the state from before it. Reads nothing.
+-- a price, reached a band, or traded where an order may fire. Takes the state from before it. Reads
+-- nothing.
 create or replace function matching.has_consequences(
   p_state matching.symbol_state,
   p_batch matching.batch,
@@ -8,6 +9,7 @@ create or replace function matching.has_consequences(
 language sql immutable
 as $$
   select p_outcome.is_linked
+    or p_outcome.is_breached
     or p_batch.is_special and exists (select from unnest(p_outcome.asked) as a where a.is_stop)
     or (p_state.fires_above < 'Infinity' or p_state.fires_below > '-Infinity') and exists (
       select from unnest(p_outcome.fills) as f

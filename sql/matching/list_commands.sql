@@ -1,7 +1,7 @@
 -- What the lists ask for whose orders a part of a batch touched [MAT-053]: when one of two that
--- exclude each other has traded or ended, the other ends; when an entry has traded in full (or at
--- all, where the list is partial), its exits come to life with the quantity that it traded; when it
--- has ended before, they end.
+-- exclude each other has traded or ended, the other ends; when it was amended, the other gets its
+-- quantity; when an entry has traded in full (or at all, where the list is partial), its exits come
+-- to life with the quantity that it traded; when it has ended before, they end.
 -- Reads only. Under the lock of the symbol.
 create or replace function matching.list_commands(
   p_symbol reference.symbols,
@@ -15,27 +15,38 @@ declare
 begin
   for v_touched in
     select
-      l.*, f.order_id, f.created_at,
+      l.*, f.order_id, f.created_at, f.quantity, f.hold, f.pending,
       f.filled > 0 or f.remaining = 0 as is_done, f.order_id = l.entry_order_id as is_entry
     from matching.final_orders(p_outcome) as f
     join matching.order_lists as l
       on l.segment_id = p_symbol.segment_id
       and l.list_id = f.list_id
-    where f.filled > 0
-      or f.remaining = 0
+    where f.end_reason is null
+      or f.end_reason not in ('OCO_TRIGGER', 'OTO_PHASE_ONE_EXPIRED')
     order by f.last_seq
   loop
-    if v_touched.is_entry then
+    if v_touched.is_entry and v_touched.is_done then
       v_commands := v_commands || matching.exit_commands(
         p_symbol, v_touched.list_id, v_touched.order_id, v_touched.created_at,
         v_touched.is_partial
       );
-    else
+    elsif v_touched.is_done then
       v_commands := v_commands || array(
         select matching.cancel_command(o.order_id, 'OCO_TRIGGER')
         from matching.list_orders(p_symbol.segment_id, v_touched.list_id) as o
         where o.order_id is distinct from v_touched.entry_order_id
           and o.order_id <> v_touched.order_id
+        order by o.order_id
+      );
+    elsif v_touched.is_entry is not true and v_touched.pending is distinct from 'PARENT' then
+      v_commands := v_commands || array(
+        select matching.grow_command(o.order_id, v_touched.quantity)
+        from matching.list_orders(p_symbol.segment_id, v_touched.list_id) as o
+        where o.order_id is distinct from v_touched.entry_order_id
+          and o.order_id <> v_touched.order_id
+          and o.pending_reason is distinct from 'PARENT'
+          and (o.remaining_quantity <> v_touched.quantity
+            or v_touched.hold = 0 and o.hold_amount > 0)
         order by o.order_id
       );
     end if;

@@ -5,17 +5,19 @@ create or replace function matching.list_orders(
 ) returns table (
   order_id bigint,
   created_at timestamptz,
-  pending_reason matching.pending_reason
+  pending_reason matching.pending_reason,
+  remaining_quantity numeric,
+  hold_amount numeric
 )
 language sql volatile
 rows 3
 as $$
-  select b.order_id, b.created_at, null
+  select b.order_id, b.created_at, null, b.remaining_quantity, b.hold_amount
   from matching.book as b
   where b.segment_id = p_segment_id
     and b.list_id = p_list_id
   union all
-  select k.order_id, k.created_at, k.pending_reason
+  select k.order_id, k.created_at, k.pending_reason, k.quantity, k.hold_amount
   from matching.parked_orders as k
   where k.segment_id = p_segment_id
     and k.list_id = p_list_id

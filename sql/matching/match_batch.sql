@@ -60,7 +60,7 @@ declare
   v_fee numeric; v_taker_due numeric; v_hold numeric; v_freed numeric; v_lost numeric;
   v_sum numeric; v_spent numeric; v_rest numeric; v_level numeric; v_budget numeric;
   v_from_seq bigint; v_first numeric; v_party int; v_was int; v_book int; v_heap int; v_at int;
-  t int; m int; p int; x int; y int; k int; n int; lo int;
+  v_cut boolean := false; t int; m int; p int; x int; y int; k int; n int; lo int;
 begin
   for i in 1..c_count loop
     continue when b_refusal[i] is not null;
@@ -80,12 +80,14 @@ begin
       v_c := matching.enter_parked(p_symbol, v_c, v_key, v_last); b_asked[i] := v_c;
       v_refusal := coalesce(v_refusal, v_c.refusal); v_key := v_c.parked_price;
     end if;
-    v_party := v_t.party_no; v_fee := v_t.fee;
-    v_reach := -v_key;  -- null for a market order, until the touch is known
+    v_party := v_t.party_no; v_fee := v_t.fee; v_reach := -v_key;  -- null for a market order yet
     v_hold := case when v_c.pending = 'PARENT' or v_kind = 'AMENDED' and v_t.pending = 'PARENT'
       then 0 else coalesce(matching.order_hold(v_buy, v_reach, v_left, v_t.fee_exact, v_fee, c_rate,
       c_one, c_unit), case when v_buy then v_budget end, 0) end;
-    if v_c.sibling > 0 then v_hold := greatest(v_hold - (s_slot[v_c.sibling]).hold, 0); end if;
+    if v_c.sibling > 0 and v_hold > 0 then  -- the two hold what one of them needs at most
+      p := coalesce(s_moved[v_c.sibling], v_c.sibling); v_hold := greatest(v_hold,
+        matching.order_hold(v_buy, -s_key[p], v_left, 0, 0, c_rate, c_one, c_unit));
+      v_hold := v_hold - least(v_hold, (s_slot[p]).hold); end if;
     if v_hold - v_freed > (case when v_buy then v_quote[v_party] else v_base[v_party] end) then
       v_refusal := coalesce(v_refusal, 'INSUFFICIENT_FUNDS');
     end if;
@@ -234,8 +236,7 @@ begin
 
     -- 3. Close: what is left comes to rest or ends, and the hold with it.
     if v_left = 'Infinity' then v_left := 0; v_had := 0; end if;
-    if v_kind is null then
-      v_seq := v_seq + 1;
+    if v_kind is null then v_seq := v_seq + 1;
       v_breached := coalesce(v_left > 0 and v_key > v_wall and v_key <= v_reach, false);
       v_t.end_reason := case when v_refusal is null then coalesce(v_t.end_reason, matching.rest_end(
         v_left, v_c.rests, v_c.is_market, m is null, v_breached, p_symbol.band_action)) end;
@@ -255,8 +256,7 @@ begin
     end if;
     if t = i and v_c.op <> 'PLACE' then  -- it went on in the slot of this command
       k := coalesce(s_first[v_was], v_was); s_moved[k] := i; s_first[i] := k;
-      s_slot[v_was] := null; s_left[v_was] := 0;
-    end if;
+      s_slot[v_was] := null; s_left[v_was] := 0; end if;
     v_sum := v_had - v_left - v_lost; v_t.filled := v_t.filled + v_sum;
     v_t.paid := v_t.paid + v_spent; v_t.hold := v_hold; v_t.last_seq := v_seq;
     v_t.pending := case when t <> i then v_t.pending else v_c.pending end; s_slot[t] := v_t;
@@ -267,12 +267,12 @@ begin
     if v_buy then
       v_quote[v_party] := v_quote[v_party] + v_freed - v_hold - v_spent - v_t.fee + v_fee;
     else v_base[v_party] := v_base[v_party] + v_freed - v_hold - v_sum; end if;
-    v_linked := v_linked or v_t.list_id is not null
-      and (v_first is not null or v_kind not in ('OPENED', 'PARKED', 'AMENDED'));
-    if v_linked or v_breached or v_first is not null
-      and (greatest(v_first, v_last) >= v_above or least(v_first, v_last) <= v_below) then
-      v_done := i; exit;
-    end if;
+    v_linked := v_linked or v_t.list_id is not null;
+    v_cut := v_cut or v_linked or v_breached or v_first is not null
+      and (greatest(v_first, v_last) >= v_above or least(v_first, v_last) <= v_below);
+    -- Not between the orders of a list: they come together.
+    if v_cut and (v_breached or (v_t.list_id = (s_slot[i + 1]).list_id) is not true) then
+      v_done := i; exit; end if;
   end loop;
 
   return row(v_done, v_seq, v_last, b_refusal, v_closings, v_fills, v_prevented, s_slot, s_key,

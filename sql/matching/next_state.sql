@@ -1,5 +1,5 @@
 -- The state of a symbol after a part of a batch: its counters and prices, how many orders wait for
--- the matcher, and when something is due next. Reads only.
+-- the matcher, when something is due next, and its band. Reads only.
 create or replace function matching.next_state(
   p_symbol reference.symbols,
   p_state matching.symbol_state,
@@ -25,25 +25,17 @@ begin
   end if;
 
   if p_state.next_due_at <= p_now then
-    select coalesce(min(d.expire_at), 'infinity') into v_state.next_due_at
-    from (
-      select b.expire_at
-      from matching.book as b
-      where b.segment_id = p_symbol.segment_id
-        and b.symbol_id = p_symbol.symbol_id
-        and b.expire_at is not null
-      union all
-      select k.expire_at
-      from matching.parked_orders as k
-      where k.segment_id = p_symbol.segment_id
-        and k.symbol_id = p_symbol.symbol_id
-        and k.expire_at is not null
-    ) as d;
+    v_state.next_due_at := matching.due_at(p_symbol, v_state);
   end if;
   if p_is_special then
     select least(v_state.next_due_at, min(c.expire_at)) into v_state.next_due_at
     from unnest(p_commands) as c
     where c.expire_at > p_now;
+  end if;
+  if p_symbol.band_rate is not null or p_symbol.auction_extension_rate is not null then
+    v_state := matching.roll_band(p_symbol, v_state, p_now, array(
+      select f.price from unnest(p_outcome.fills) as f order by f.seq
+    ));
   end if;
   return v_state;
 end;

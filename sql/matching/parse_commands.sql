@@ -31,11 +31,11 @@ begin
         when c.is_stop then 'TRIGGER' when v_parks then 'MATCH' end,
       null, c.is_stop, c.trigger_immediately, null, c.stop_price,
       (c.type in ('STOP', 'STOP_LIMIT', 'TRAILING_STOP')) = (c.side = 'BUY'), c.trailing_offset,
-      c.trailing_bips, c.activation_price, null, null, c.limit_offset, null, null, null, null
+      c.trailing_bips, c.activation_price, null, null, c.limit_offset, null, null, null, null, null
     )::matching.asked),
     array_agg(c.refusal), array_agg(c.participant_id), array_agg(c.sort_price),
     array_fill(null::bigint, array[count(*)::int]), coalesce(bool_or(c.op <> 'PLACE'), false),
-    coalesce(bool_or(c.op = 'AMEND'), false)
+    coalesce(bool_or(c.op in ('AMEND', 'RELEASE')), false)
   into
     v_batch.asked, v_batch.refusals, v_batch.owner_ids, v_batch.sort_prices, v_batch.repeat_of,
     v_batch.has_changes, v_batch.has_amendments

@@ -16,6 +16,10 @@ declare
   v_commands matching.command[];
   v_now timestamptz := greatest(p_now, v_state.last_at);
 begin
+  if v_state.next_due_at <= v_now then
+    perform matching.execute_batch(p_symbol.symbol_id, v_now, '{}');
+    v_state := matching.lock_symbol(p_symbol.segment_id, p_symbol.symbol_id);
+  end if;
   perform matching.log_price(p_symbol, v_state, v_now, p_source, p_price);
   v_commands := matching.take_price(p_symbol, v_state, p_source, p_price, v_now);
   if v_commands <> '{}' then

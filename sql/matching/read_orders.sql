@@ -35,7 +35,7 @@ begin
       row(k.order_id, k.participant_id, null, k.quantity, k.hold_amount, k.hold_amount, 0, 0, 0, 0,
         k.display_quantity, null, k.list_id, k.pending_reason, k.created_at, null, null, null, null,
         k.type, k.stp, k.post_only, k.slide, k.expire_at,
-        case when k.time_in_force in ('OPG', 'CLS', 'GFA', 'GTX') then k.time_in_force end
+        case when k.time_in_force in ('DAY', 'OPG', 'CLS', 'GFA', 'GTX') then k.time_in_force end
         )::matching.slot
     from reference.ids(p_symbol.segment_id, p_order_ids) as i
     join matching.parked_orders as k

@@ -19,8 +19,7 @@ declare
 begin
   v_started.refusal := case
     when p_is_later then 'UNKNOWN_ORDER'::matching.refusal
-    -- It fired once more while its release stood in line, and rests by now.
-    when p_asked.op = 'RELEASE' and p_slot.pending is null and p_from_left > 0 then 'ORDER_NOT_OPEN'
+    when p_asked.op = 'RELEASE' and p_slot.pending is null then 'ORDER_NOT_OPEN'
     when p_from_left > 0 and p_asked.bar is not null then p_asked.bar
     when p_from_left > 0 and p_asked.is_only_if_new and p_from_left < p_slot.quantity
       then 'CONDITION_FAILED'

@@ -1,16 +1,20 @@
 -- Stops trading in a symbol before the next match: orders are refused, cancels still work. Waits
--- for the batch that is running. Raises: NFSYM. Locks: the symbol. Writes: reference.symbols.
+-- for the batch that is running. Raises: NFSYM, STACT (delisted). Locks: the symbol.
+-- Writes: reference.symbols, matching.events.
 create or replace function ops.halt_symbol(
   p_symbol text,
   p_reason text,
-  p_segment_id int default 1
+  p_segment_id int default 1,
+  p_now timestamptz default now()
 ) returns void
 language plpgsql volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform ops.set_symbol_status(p_segment_id, p_symbol, 'HALTED', p_reason);
+  perform matching.change_status(
+    (reference.get_symbol(p_segment_id, p_symbol)).symbol_id, 'HALTED', p_reason, p_now
+  );
 end;
 $$;
 comment on function ops.halt_symbol is

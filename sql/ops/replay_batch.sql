@@ -29,9 +29,7 @@ begin
   if v_batch.is_special then
     v_batch.asked := matching.source_terms(p_place, p_entry.at, p_commands, v_batch.asked);
   end if;
-  for v_no in 1..coalesce(cardinality(p_entry.bars), 0) loop
-    v_batch.asked[v_no].bar := p_entry.bars[v_no];
-  end loop;
+  v_batch := matching.bar_commands(p_place, v_state, p_entry.at, p_commands, v_batch);
 
   -- By these a later command names its order.
   insert into matching.order_keys (
@@ -43,9 +41,11 @@ begin
     and v_batch.refusals[w.n] is null
   on conflict do nothing;
 
+  if (p_entry.plan).phase is not null then
+    v_state.next_due_at := matching.due_at(p_place, v_state);  -- the status may be another one
+  end if;
   v_done := matching.run_batch(
-    p_place, v_state, p_entry.at, p_commands, v_batch,
-    row(p_entry.party_ids, p_entry.base_funds, p_entry.quote_funds)::matching.funds
+    p_place, v_state, p_entry.at, p_commands, v_batch, p_entry.plan, p_entry
   );
   if v_done.changes is not null then
     perform ledger.change_accounts(p_place.segment_id, v_done.changes);

@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import t from 'tap'
+import { buy, execute } from '../helpers/market.ts'
 import { openStream } from './events/stream-client.ts'
 import { order, startServer, testServer } from './test-server.ts'
 
@@ -23,11 +24,26 @@ t.test('health says that the process is alive, ready that it can work', async t 
         database: { ok: true },
         migrations: { ok: true, version: /./ },
         listener: { ok: true },
-        matcher: { ok: true, waiting: 0 },
+        matcher: { ok: true, waiting: 0, oldest_due_at: null },
         settlement: { ok: true, pending: 0, failed: 0, oldest_created_at: null },
       },
     },
   })
+})
+
+t.test('a matcher that leaves what is due is not ready', async t => {
+  const { ask, database } = await testServer(t)
+  const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
+  const wait = buy('client-A', '1', '10', { time_in_force: 'GTD', expire_at: minutesAgo(5) })
+  await database.query('select ops.maintain_partitions($1)', [minutesAgo(10)])
+  await execute(database, 'BTC-USD', [wait], { now: minutesAgo(10) })
+
+  const { status, body } = await ask('GET', '/ready')
+
+  t.same([status, body.checks.matcher.ok], [503, false])
+  t.equal(Date.parse(body.checks.matcher.oldest_due_at), Date.parse(String(wait.expire_at)))
+  await database.query('select matching.sweep_symbol(1, 1, clock_timestamp())')
+  t.match((await ask('GET', '/ready')).body.checks.matcher, { ok: true, oldest_due_at: null })
 })
 
 t.test('without a database it is alive, not ready, and says so to every request', async t => {
@@ -83,6 +99,7 @@ t.test('the OpenAPI document knows every route', async t => {
     'delete /orders',
     'delete /orders/by-client-id/{client_id}/{client_order_id}',
     'delete /orders/{order_id}',
+    'delete /participants/{client_id}/sessions/{session_id}',
     'get /health',
     'get /healthz',
     'get /orders',
@@ -102,6 +119,7 @@ t.test('the OpenAPI document knows every route', async t => {
     'get /symbols/{symbol}/ticker',
     'get /symbols/{symbol}/trades',
     'patch /orders/{order_id}',
+    'patch /participants/{client_id}',
     'post /assets',
     'post /deposits',
     'post /order-lists',

@@ -31,6 +31,8 @@ async function market(t: Test, options: Options, before: TestCommand[] = []) {
 const traded = [sell('bob', '1', '100'), buy('alice', '1', '100')]
 const stop = (side: 'BUY' | 'SELL', price: string, stop_price: string) =>
   command({ client_id: 'alice', side, type: 'STOP_LIMIT', quantity: '1', price, stop_price })
+const trailing = (trailing_bips: number) =>
+  command({ client_id: 'alice', side: 'SELL', type: 'TRAILING_STOP', quantity: '1', trailing_bips })
 
 interface Filter {
   options: Options
@@ -143,6 +145,27 @@ const filters: Filter[] = [
     outside: buy('alice', '6.001', '10'),
     code: 'MAX_POSITION',
     bound: '110',
+  },
+  {
+    options: { max_iceberg_parts: '4' },
+    on: buy('alice', '4', '10', { display_quantity: '1' }),
+    outside: buy('alice', '4.001', '10', { display_quantity: '1' }),
+    code: 'ICEBERG_PARTS',
+    bound: '4',
+  },
+  {
+    options: { min_trailing_bips: '10' },
+    on: trailing(10),
+    outside: trailing(9),
+    code: 'TRAILING_DELTA',
+    bound: '10',
+  },
+  {
+    options: { max_trailing_bips: '500' },
+    on: trailing(500),
+    outside: trailing(501),
+    code: 'TRAILING_DELTA',
+    bound: '500',
   },
 ]
 

@@ -10,6 +10,9 @@ type Role = (typeof roles)[number]
 const calls: Record<Role, RegExp | string[]> = {
   pgsettle_app: /^api\./,
   pgsettle_worker: [
+    'matching.due_symbols',
+    'matching.fire_timers',
+    'matching.sweep_symbol',
     'ops.audit',
     'ops.check_partition_health',
     'ops.maintain_partitions',
@@ -21,15 +24,25 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.check_db_connections',
     'ops.check_partition_health',
     'ops.check_table_sizes',
+    'ops.create_calendar',
     'ops.create_symbol',
+    'ops.create_symbol_group',
+    'ops.delist_symbol',
     'ops.halt_symbol',
     'ops.help',
     'ops.maintain_partitions',
+    'ops.publish_index',
     'ops.publish_price',
     'ops.refresh_order_book_snapshot',
+    'ops.restrict_symbol',
     'ops.resume_symbol',
     'ops.retry_settlement',
     'ops.seed_venue',
+    'ops.set_calendar',
+    'ops.set_calendar_day',
+    'ops.set_phase',
+    'ops.set_symbol_group',
+    'ops.set_trade_group',
     'ops.verify_replay',
   ],
   pgsettle_auditor: [
@@ -144,6 +157,7 @@ const facts = [
   'matching.book',
   'matching.order_keys',
   'matching.symbol_state',
+  'matching.cancel_timers',
   'settlement.settled_instructions',
   'settlement.pending_instructions',
   'reference.symbols',
@@ -259,6 +273,8 @@ t.test('the app may not read tables, the operatorâ€™s functions or the workersâ€
     ["select ops.halt_symbol('BTC-USD', 'mine')"],
     ['select ops.maintain_partitions()'],
     ['select settlement.settle_batch(1, now(), 1, 0)'],
+    ['select matching.sweep_symbol(1, 1, now())'],
+    ['select matching.fire_timers(1, now(), 1)'],
   ])
   const worker = await openSession(t, db.workerUrl)
   await refuseAll(t, worker, [

@@ -50,7 +50,7 @@ async function venue(t: Test) {
 const pending = async (db: Queryable) =>
   (await db.query('select count(*)::int from pending_instructions'))[0]?.count
 
-/** Of the workers: "settlement 1", "settlement 2", "maintenance". */
+/** Of the workers: "settlement 1", "settlement 2", "matching", "maintenance". */
 const sessions = (db: Queryable, name = '') =>
   db.query(
     `select pid from pg_stat_activity
@@ -68,8 +68,9 @@ t.test('workers settle what is due, each on a connection of its own', async t =>
   await trade(150)
 
   await until(async () => (await pending(db)) === 0)
-  await untilSessions(db, 3)
+  await untilSessions(db, 4)
   t.equal((await sessions(db, 'settlement')).length, 2)
+  t.equal((await sessions(db, 'matching')).length, 1)
   t.equal((await sessions(db, 'maintenance')).length, 1)
   const [row] = await db.query('select count(*)::int from settled_instructions')
   t.equal(row?.count, 150)
@@ -84,7 +85,7 @@ t.test('workers settle what is due, each on a connection of its own', async t =>
 t.test('a worker whose connection is cut makes another and goes on', async t => {
   const { db, trade } = await venue(t)
   const { stop } = start(t, { databaseUrl: db.workerUrl, settlementBatch: 10 })
-  await untilSessions(db, 3)
+  await untilSessions(db, 4)
 
   for (let round = 0; round < 5; round++) {
     await trade(20)

@@ -28,3 +28,14 @@ t.test('[MAT-050] an order that fires again while its release is in line fires o
   t.same(book, { left: 2 })
   t.same(await audit(db), [])
 })
+
+t.test('[MAT-051] a price that is put on a tick has no more decimals than the tick', async t => {
+  const db = await testDatabase(t)
+
+  // The price of a trade is the level of the next stop: they would grow from one to the next.
+  const [row] = await db.query(`
+    select matching.tick_inside(9.9750250001, 0.01)::text as ask,
+      matching.tick_inside(-9.97000000, 0.01)::text as bid`)
+
+  t.same(row, { ask: '9.98', bid: '-9.97' })
+})
