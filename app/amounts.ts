@@ -86,6 +86,15 @@ export function difference(amount: string, other: string): string {
 /** Digits enough for any two amounts: as the library comes, it rounds to 20. */
 const Exact = Decimal.clone({ precision: 60 })
 
+/** What is left of an amount of money after these fills and their fees. */
+export function leftAfter(
+  amount: string,
+  fills: readonly { price: string; quantity: string; fee: string }[],
+): string {
+  const spent = fills.map(fill => new Exact(fill.price).times(fill.quantity).plus(fill.fee))
+  return spent.reduce((left, one) => left.minus(one), new Exact(amount)).toFixed()
+}
+
 export function isZeroAmount(amount: string): boolean {
   return /^-?0+(?:\.0+)?$/.test(amount)
 }

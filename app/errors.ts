@@ -5,6 +5,8 @@ export interface ProblemFacts {
   readonly field?: string | undefined
   readonly bound?: string | undefined
   readonly orderId?: string | undefined
+  /** Of an order that cannot be cancelled because it is filled. */
+  readonly fills?: readonly object[] | undefined
   readonly retryAfterSeconds?: number | undefined
   /** What was done all the same: the order that was cancelled, or null when none was. */
   readonly cancelled?: object | null | undefined
@@ -162,7 +164,7 @@ export function refusal(
 
 /** The members of a problem document, RFC 9457. */
 export function problemDocument(problem: Problem, requestId: string): Record<string, unknown> {
-  const { field, bound, orderId, cancelled } = problem.facts
+  const { field, bound, orderId, fills, cancelled } = problem.facts
   return {
     type: `urn:pgsettle:problem:${problem.code.toLowerCase().replaceAll('_', '-')}`,
     title: titleOf(problem.code),
@@ -173,6 +175,7 @@ export function problemDocument(problem: Problem, requestId: string): Record<str
     ...(field === undefined ? {} : { field }),
     ...(bound === undefined ? {} : { bound }),
     ...(orderId === undefined ? {} : { order_id: orderId }),
+    ...(fills === undefined ? {} : { fills }),
     ...(cancelled === undefined ? {} : { cancelled }),
   }
 }

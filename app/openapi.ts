@@ -101,6 +101,11 @@ const problemSchema = {
     field: { type: 'string' as const },
     bound: { type: 'string' as const },
     order_id: { type: 'string' as const },
+    fills: {
+      type: 'array' as const,
+      items: { type: 'object' as const },
+      description: 'of ORDER_FILLED: the fills of the order',
+    },
     cancelled: {
       type: ['object' as const, 'null' as const],
       description: 'of a replacement with ALLOW_FAILURE: the old order if it was cancelled',

@@ -267,8 +267,9 @@ export interface EventRow {
   prior_visible: string | null
   maker_visible: string | null
   maker_prior_visible: string | null
-  /** Of the maker's level, where the trade has another price: null in continuous trading. */
-  maker_price: string | null
+  /** Of the symbol, in a PHASE event: the phase from here on, and when it ends, as announced. */
+  phase: string | null
+  phase_end_at: string | null
 }
 
 export interface JournalRow {

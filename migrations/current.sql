@@ -891,6 +891,10 @@ alter table matching.orders
 --!include api/amendments.sql
 --!include api/cancel_after.sql
 --!include matching/cancel_command.sql
+--!include matching/end_kind.sql
+--!include matching/status_of.sql
+--!include matching/first_answers.sql
+--!include matching/breaks_atomic.sql
 --!include matching/is_in_close.sql
 --!include reference/phase_steps.sql
 --!include reference/next_phase.sql
@@ -899,6 +903,7 @@ alter table matching.orders
 --!include matching/has_limits.sql
 --!include matching/has_special.sql
 --!include matching/refuse_command.sql
+--!include matching/refuse_lists.sql
 --!include matching/refuse_terms.sql
 --!include matching/refuse_specials.sql
 --!include matching/parse_commands.sql
@@ -959,7 +964,6 @@ alter table matching.orders
 --!include matching/follow_part.sql
 --!include matching/fund_changes.sql
 --!include matching/has_consequences.sql
---!include matching/end_kind.sql
 --!include matching/closing_kind.sql
 --!include matching/enter_parked.sql
 --!include matching/prevented_end.sql
@@ -979,6 +983,7 @@ alter table matching.orders
 --!include matching/fill_slots.sql
 --!include matching/named_orders.sql
 --!include matching/read_orders.sql
+--!include matching/refuse_time.sql
 --!include matching/with_siblings.sql
 --!include matching/find_targets.sql
 --!include matching/tie_lists.sql
@@ -989,12 +994,12 @@ alter table matching.orders
 --!include matching/record_starts.sql
 --!include matching/record_events.sql
 --!include matching/record_lists.sql
---!include matching/status_of.sql
 --!include matching/record_orders.sql
 --!include matching/parked_slots.sql
 --!include matching/touched_orders.sql
 --!include matching/record_parked.sql
 --!include matching/record_prevented.sql
+--!include matching/record_times.sql
 --!include matching/record_trades.sql
 --!include matching/update_standing.sql
 --!include matching/record_outcome.sql
@@ -1025,7 +1030,6 @@ alter table matching.orders
 --!include matching/create_symbol.sql
 --!include api/create_symbol.sql
 --!include api/events_after.sql
---!include matching/first_answers.sql
 --!include matching/order_rows.sql
 --!include matching/explain_refusals.sql
 --!include matching/other_answers.sql

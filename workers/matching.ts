@@ -10,12 +10,6 @@ const restMs = 5000
 /** Participants whose timers are fired in one transaction. */
 const timersAtOnce = 100
 
-/** What one transaction did: whether it told something, and whether that was trades. */
-interface Pass {
-  has_events: boolean
-  has_trades: boolean
-}
-
 const thread = openThread()
 await withConnection(thread, match)
 
@@ -28,17 +22,14 @@ async function match(client: pg.Client): Promise<void> {
   const bell = await openBell(client, channels.orders, thread.stopped)
   const attempt = createAttempts()
   while (!thread.stopped.aborted) {
-    const passes = [await attempt('timers', () => fireTimers(client))]
+    let hasNews = await attempt('timers', () => fireTimers(client))
     for (const symbolId of await dueSymbols(client)) {
-      passes.push(await attempt(`symbol ${symbolId}`, () => sweep(client, symbolId)))
+      if (await attempt(`symbol ${symbolId}`, () => sweep(client, symbolId))) hasNews = true
     }
-    const told = passes.filter(pass => pass?.has_events)
-    if (told.length === 0) await bell.wait(pollMs)
-    else await ring(client, told.some(pass => pass?.has_trades) ? allChannels : [channels.events])
+    if (hasNews) await client.query(`notify ${channels.events}; notify ${channels.settlements}`)
+    else await bell.wait(pollMs)
   }
 }
-
-const allChannels = [channels.events, channels.settlements]
 
 async function dueSymbols(client: pg.Client): Promise<number[]> {
   const { rows } = await client.query<{ symbol_id: number }>(
@@ -48,36 +39,29 @@ async function dueSymbols(client: pg.Client): Promise<number[]> {
   return rows.map(row => row.symbol_id)
 }
 
-async function sweep(client: pg.Client, symbolId: number): Promise<Pass | undefined> {
-  const { rows } = await client.query<Pass>(
-    'select * from matching.sweep_symbol($1, $2, clock_timestamp())',
+async function sweep(client: pg.Client, symbolId: number): Promise<boolean> {
+  const { rows } = await client.query<{ has_news: boolean }>(
+    'select matching.sweep_symbol($1, $2, clock_timestamp()) as has_news',
     [thread.segmentId, symbolId],
   )
-  return rows[0]
+  return rows[0]?.has_news ?? false
 }
 
-async function fireTimers(client: pg.Client): Promise<Pass> {
+async function fireTimers(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ fired: number; cancelled: number }>(
     'select * from matching.fire_timers($1, clock_timestamp(), $2)',
     [thread.segmentId, timersAtOnce],
   )
   const { fired = 0, cancelled = 0 } = rows[0] ?? {}
   if (fired > 0) thread.log.info({ fired, cancelled }, 'timers fired')
-  // Cancelling begins with what is due, so there may be trades.
-  return { has_events: fired > 0, has_trades: cancelled > 0 }
-}
-
-async function ring(client: pg.Client, names: readonly string[]): Promise<void> {
-  await client.query("select pg_notify(c.channel, '') from unnest($1::text[]) as c (channel)", [
-    names,
-  ])
+  return fired > 0
 }
 
 /** Runs things by name. What the database refuses is logged and left alone for a while. */
 function createAttempts() {
   const resting = new Map<string, number>()
-  return async (name: string, work: () => Promise<Pass | undefined>): Promise<Pass | undefined> => {
-    if ((resting.get(name) ?? 0) > performance.now()) return undefined
+  return async (name: string, work: () => Promise<boolean>): Promise<boolean> => {
+    if ((resting.get(name) ?? 0) > performance.now()) return false
     resting.delete(name)
     try {
       return await work()
@@ -89,7 +73,7 @@ function createAttempts() {
         thread.log.error({ err: error, name }, 'the matcher failed')
         resting.set(name, performance.now() + restMs)
       }
-      return undefined
+      return false
     }
   }
 }

@@ -23,7 +23,9 @@ export function bookChanges(event: EventRow): BookChange[] {
       if (event.reason === 'KEPT') return [...taken(event), ...added(event)]
       return event.reason === 'LOST' ? taken(event) : []
     case 'TRADE':
-      return [...madeByTrade(event), ...restOfTaker(event)]
+      return madeByTrade(event)
+    case 'UNCROSSED':
+      return leftByCall(event)
     case 'PREVENTED':
       return madeByPrevention(event)
     default:
@@ -41,14 +43,22 @@ function taken({ seq, side, prior_price, prior_remaining, prior_visible }: Event
   return change(seq, side, prior_price, negated(prior_visible ?? prior_remaining), -1)
 }
 
+/** What is left of an order that traded in a call; what is said of the call is of no order. */
+function leftByCall(event: EventRow): BookChange[] {
+  if (event.order_id === null) return []
+  if (isZeroAmount(event.remaining ?? '0')) return taken(event)
+  return [...taken(event), ...added(event)]
+}
+
 /** A trade takes what it traded from the maker's level, less what an iceberg shows anew. */
 function madeByTrade(event: EventRow): BookChange[] {
-  const { quantity, maker_prior_visible, maker_price, price } = event
-  if (quantity === null) return []
+  const { quantity, maker_prior_visible, price, reason } = event
+  // In a call both orders rested: an UNCROSSED event of each tells what became of it.
+  if (quantity === null || reason === 'AUCTION' || reason === 'SELF_AUCTION') return []
   const delta = isGiven(maker_prior_visible)
     ? difference(shownByMaker(event), maker_prior_visible)
     : negated(quantity)
-  return ofMaker(event, maker_price ?? price, delta)
+  return ofMaker(event, price, delta)
 }
 
 /** What was taken from the maker without a trade; of a cancelled taker that is nothing. */
@@ -70,16 +80,7 @@ function ofMaker({ seq, side, maker_remaining }: EventRow, price: string | null,
   return change(seq, side === 'BUY' ? 'SELL' : 'BUY', price, delta, isGone ? -1 : 0)
 }
 
-/** In an uncrossing the taker rested too, and leaves its own level. */
-function restOfTaker(event: EventRow): BookChange[] {
-  const { seq, side, prior_price, prior_remaining, prior_visible } = event
-  if (prior_remaining === null) return []
-  const left = event.visible ?? event.remaining ?? '0'
-  const delta = difference(left, prior_visible ?? prior_remaining)
-  return change(seq, side, prior_price, delta, isZeroAmount(event.remaining ?? '0') ? -1 : 0)
-}
-
-/** No change where nothing that is shown changes, or where there is no level: market orders. */
+/** No change where nothing that is shown changes, or where there is no level. */
 function change(
   seq: string,
   side: EventRow['side'],
@@ -87,7 +88,7 @@ function change(
   quantityDelta: string,
   ordersDelta: number,
 ): BookChange[] {
-  if (side === null || price === null || /infinity/i.test(price)) return []
+  if (side === null || price === null) return []
   if (ordersDelta === 0 && isZeroAmount(quantityDelta)) return []
   return [[Number(seq), side, price, quantityDelta, ordersDelta]]
 }

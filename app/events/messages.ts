@@ -51,7 +51,10 @@ function tradeMessage(event: EventRow): Message {
 /** What is said of the whole symbol goes to those who follow its trades. */
 function marketMessages(event: EventRow): Message[] {
   const { kind, price, quantity, remaining, side, reason } = event
-  if (kind === 'PHASE') return [publicMessage(event, 'phase', { phase: reason })]
+  if (kind === 'PHASE') {
+    const { phase, phase_end_at: ends_at } = event
+    return [publicMessage(event, 'phase', { phase, reason, ends_at })]
+  }
   const found = { price, quantity, surplus: remaining, surplus_side: side }
   if (kind === 'INDICATIVE') return [publicMessage(event, 'indicative', found)]
   if (kind === 'UNCROSSED') return [publicMessage(event, 'uncrossed', found)]

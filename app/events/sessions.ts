@@ -37,7 +37,7 @@ export interface SessionsOptions {
 const probeMs = 1000
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { calls, log, clock, renewMs = 250, leadMs = 600 } = options
+  const { calls, log, clock, renewMs = 200, leadMs = 700 } = options
   const streams = new Map<ServerResponse, Session>()
   const leaving = new Set<Promise<void>>()
   let isRenewing = false

@@ -84,7 +84,7 @@ const cancelling = {
   answers: {
     200: 'the order',
     404: 'no such order',
-    409: 'it is filled, or with only_if=NEW a part of it',
+    409: 'it is filled: fills are its fills; or with only_if=NEW a part of it is',
     422: 'refused by a rule',
   },
 } as const

@@ -1,3 +1,4 @@
+import { isZeroAmount, leftAfter } from '../amounts.ts'
 import { Problem, refusal } from '../errors.ts'
 import type {
   AmendmentRow,
@@ -43,6 +44,7 @@ export function printOrder(row: OrderRow) {
     filled_quantity: row.filled_quantity,
     remaining_quantity: row.remaining_quantity,
     prevented_quantity: row.prevented_quantity,
+    unspent_amount: unspentOf(row),
     average_price: row.average_price,
     fee: row.fee,
     fills: row.fills,
@@ -52,6 +54,12 @@ export function printOrder(row: OrderRow) {
   }
 }
 
+/** Of a buyer's quote_quantity what it did not spend, fees included: it is free again. */
+function unspentOf({ side, quote_quantity, remaining_quantity, fills }: OrderRow): string | null {
+  if (side !== 'BUY' || quote_quantity === null || !isZeroAmount(remaining_quantity)) return null
+  return leftAfter(quote_quantity, fills)
+}
+
 /** What a command came to: its order, or the problem it was refused with. */
 export function outcomeOf(row: CommandRow): PrintedOrder | Problem {
   if (row.error_state === null && row.order_id !== null) return printOrder(row)
@@ -59,6 +67,7 @@ export function outcomeOf(row: CommandRow): PrintedOrder | Problem {
     field: row.error_field ?? undefined,
     bound: row.error_bound ?? undefined,
     orderId: row.order_id ?? undefined,
+    fills: row.error_code === 'ORDER_FILLED' ? (row.fills ?? undefined) : undefined,
   })
 }
 

@@ -29,7 +29,8 @@ create or replace function api.events_after(
   prior_visible numeric,
   maker_visible numeric,
   maker_prior_visible numeric,
-  maker_price numeric
+  phase reference.symbol_phase,
+  phase_end_at timestamptz
 )
 language sql stable
 security definer
@@ -42,7 +43,8 @@ as $$
     case when e.kind = 'TRADE' then c.symbol_id * 1000000000000 + e.seq end, e.maker_order_id,
     m.client_id, trim_scale(e.maker_remaining), e.reason, trim_scale(e.visible_quantity),
     trim_scale(e.prior_visible_quantity), trim_scale(e.maker_visible_quantity),
-    trim_scale(e.maker_prior_visible_quantity), trim_scale(e.maker_price)
+    trim_scale(e.maker_prior_visible_quantity), e.phase,
+    case when isfinite(e.phase_end_at) then e.phase_end_at end
   from unnest(p_symbol_ids, p_seqs) as c (symbol_id, seq)
   join reference.symbols as s
     on s.symbol_id = c.symbol_id

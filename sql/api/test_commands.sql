@@ -25,7 +25,7 @@ begin
         v_symbol, v_commands, matching.execute_batch(v_symbol.symbol_id, p_now, v_commands)
       ) as t
     );
-    raise exception 'tried' using errcode = 'RJTRY';
+    raise exception 'tried' using errcode = 'RJTRY', hint = 'TRIED';
   exception when sqlstate 'RJTRY' then
     null;
   end;

@@ -1,5 +1,5 @@
 -- The symbols at which something is due: an order expires, a phase ends, or orders that were
--- accepted wait for the matcher. Reads only.
+-- accepted wait for the matcher, which they do while their symbol is not active. Reads only.
 create or replace function matching.due_symbols(
   p_segment_id int,
   p_now timestamptz
@@ -10,8 +10,10 @@ set search_path = pg_catalog, pg_temp
 as $$
   select s.symbol_id
   from matching.symbol_state as s
+  join reference.symbols as y
+    on y.symbol_id = s.symbol_id
   where s.segment_id = p_segment_id
-    and (s.next_due_at <= p_now or s.pending_count > 0 and s.phase = 'CONTINUOUS')
+    and (s.next_due_at <= p_now or s.pending_count > 0 and y.status = 'ACTIVE')
   order by s.symbol_id
 $$;
 comment on function matching.due_symbols is 'the symbols at which something is due';

@@ -56,9 +56,8 @@ begin
   for v_try in 1..2 loop
     begin
       v_done := matching.run_batch(v_symbol, v_state, v_now, p_commands, v_batch);
-      if p_atomic and exists (
-        select from unnest((v_done.outcome).refusals) as r (refusal)
-        where r.refusal not in ('REPEATED', 'ALREADY_CANCELLED')
+      if p_atomic and matching.breaks_atomic(
+        v_symbol.segment_id, v_batch, (v_done.outcome).refusals
       ) then
         raise exception 'a command of an atomic batch is refused' using errcode = 'RJATM';
       end if;

@@ -50,14 +50,16 @@ begin
         when s.slot is null then matching.refuse_ended(p_symbol, a.op, b.order_id, b.owner_id)
         when b.owner_id <> s.owner_id then 'UNKNOWN_ORDER'
         when a.op = 'AMEND' and s.is_market and b.price is not null then 'PRICE_NOT_ALLOWED'
-        when a.op = 'AMEND' then matching.refuse_command(
+        when a.op = 'AMEND' then least(matching.refuse_command(
           p_symbol, a.op, null, null, coalesce(b.price, s.price), coalesce(a.quantity, s.quantity)
-        )
+        ), case when num_nonnulls(a.time_in_force, a.expire_at) > 0 then matching.refuse_time(
+          p_symbol, b.order_id, s.time_in_force, a.time_in_force, a.expire_at
+        ) end)
       end as refusal
     from unnest(p_batch.target_ids, p_batch.refusals, p_batch.sort_prices, p_batch.owner_ids)
       with ordinality as b (order_id, refusal, price, owner_id, n)
     join (
-      select u.op, u.side, u.quantity, row_number() over () as n
+      select u.op, u.side, u.quantity, u.time_in_force, u.expire_at, row_number() over () as n
       from unnest(p_commands) as u
     ) as a
       on a.n = b.n

@@ -1,12 +1,14 @@
 -- The stop orders that the trades of a part fire, as commands, in their order: by the trade that
 -- reached them, then buyers by the lowest stop price and sellers by the highest, then by entry
 -- [MAT-057]. Of a list only the first fires, and ends the others. Takes whose orders the prices are
--- for: those that follow the trades, or a price from outside [MAT-052].
+-- for: those that follow the trades, or a price from outside [MAT-052]; and what is to follow
+-- already: an order that is to end or has fired does not fire again.
 -- Writes: how far trailing stops have come. Under the lock of the symbol.
 create or replace function matching.fire_stops(
   p_symbol reference.symbols,
   p_fills matching.fill[],
-  p_sources matching.trigger_source[]
+  p_sources matching.trigger_source[],
+  p_queue matching.command[] default '{}'
 ) returns matching.command[]
 language plpgsql volatile
 as $$
@@ -50,6 +52,7 @@ begin
       join matching.parked_orders as k
         on k.segment_id = p_symbol.segment_id
         and k.order_id = r.order_id
+      where r.order_id <> all (array(select q.order_id from unnest(p_queue) as q))
     ) as s
     where s.turn = 1
     order by s.rank

@@ -24,7 +24,8 @@ begin
   end if;
   if p_outcome.fills is not null and p_state.phase = 'CONTINUOUS' then
     v_fired := matching.fire_stops(
-      p_symbol, p_outcome.fills, matching.trade_sources(p_symbol, p_now)
+      p_symbol, p_outcome.fills, matching.trade_sources(p_symbol, p_now),
+      (v_queue).commands || (v_queue).stops
     );
     v_queue := matching.queue_stops(v_queue, v_fired, p_symbol.max_cascade);
   end if;

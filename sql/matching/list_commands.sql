@@ -15,7 +15,7 @@ declare
 begin
   for v_touched in
     select
-      l.*, f.order_id, f.created_at, f.quantity, f.hold, f.pending,
+      l.*, f.order_id, f.created_at, f.quantity, f.hold, f.pending, f.last_seq,
       f.filled > 0 or f.remaining = 0 as is_done, f.order_id = l.entry_order_id as is_entry
     from matching.final_orders(p_outcome) as f
     join matching.order_lists as l
@@ -42,11 +42,17 @@ begin
       v_commands := v_commands || array(
         select matching.grow_command(o.order_id, v_touched.quantity)
         from matching.list_orders(p_symbol.segment_id, v_touched.list_id) as o
+        join matching.orders as r
+          on r.segment_id = v_touched.segment_id
+          and r.order_id = o.order_id
+          and r.created_at = o.created_at
         where o.order_id is distinct from v_touched.entry_order_id
           and o.order_id <> v_touched.order_id
           and o.pending_reason is distinct from 'PARENT'
-          and (o.remaining_quantity <> v_touched.quantity
-            or v_touched.hold = 0 and o.hold_amount > 0)
+          and (r.quantity <> v_touched.quantity
+            or o.pending_reason is not null and o.hold_amount > 0
+              and r.last_seq < v_touched.last_seq
+              and (v_touched.hold = 0 or v_touched.pending is null))
         order by o.order_id
       );
     end if;

@@ -6,18 +6,17 @@ create or replace function matching.list_orders(
   order_id bigint,
   created_at timestamptz,
   pending_reason matching.pending_reason,
-  remaining_quantity numeric,
   hold_amount numeric
 )
 language sql volatile
 rows 3
 as $$
-  select b.order_id, b.created_at, null, b.remaining_quantity, b.hold_amount
+  select b.order_id, b.created_at, null, b.hold_amount
   from matching.book as b
   where b.segment_id = p_segment_id
     and b.list_id = p_list_id
   union all
-  select k.order_id, k.created_at, k.pending_reason, k.quantity, k.hold_amount
+  select k.order_id, k.created_at, k.pending_reason, k.hold_amount
   from matching.parked_orders as k
   where k.segment_id = p_segment_id
     and k.list_id = p_list_id

@@ -12,7 +12,7 @@
 --
 -- It stops early, and says after how many commands, when what follows from a command must come
 -- before the next one: a trade that may fire a stop order, an order of a list that was touched, a
--- price band that was reached.
+-- price band that was reached; not between the orders of a list, which come together.
 -- Takes the symbol and its state, the batch, and what each party has in base and quote.
 -- Returns the closing event of each command, the fills, and the slots as they end.
 -- Call it under the lock of the symbol. Reads only.
@@ -54,7 +54,7 @@ declare
   v_last numeric := p_state.last_price; v_seq bigint := p_state.last_seq; v_done int := c_count;
   -- The command at hand, its order and the maker.
   v_c matching.asked; v_t matching.slot; v_o matching.slot; v_s matching.started;
-  v_refusal matching.refusal; v_kind matching.event_kind; v_chunk matching.chunk;
+  v_refusal matching.refusal; v_kind matching.event_kind; v_chunk matching.chunk; v_shared numeric;
   v_buy boolean; v_probe boolean; v_self boolean; v_key numeric; v_reach numeric; v_wall numeric;
   v_left numeric; v_had numeric; v_q numeric; v_m numeric; v_cost numeric; v_due numeric;
   v_fee numeric; v_taker_due numeric; v_hold numeric; v_freed numeric; v_lost numeric;
@@ -84,13 +84,15 @@ begin
     v_hold := case when v_c.pending = 'PARENT' or v_kind = 'AMENDED' and v_t.pending = 'PARENT'
       then 0 else coalesce(matching.order_hold(v_buy, v_reach, v_left, v_t.fee_exact, v_fee, c_rate,
       c_one, c_unit), case when v_buy then v_budget end, 0) end;
-    if v_c.sibling > 0 and v_hold > 0 then  -- the two hold what one of them needs at most
-      p := coalesce(s_moved[v_c.sibling], v_c.sibling); v_hold := greatest(v_hold,
-        matching.order_hold(v_buy, -s_key[p], v_left, 0, 0, c_rate, c_one, c_unit));
-      v_hold := v_hold - least(v_hold, (s_slot[p]).hold); end if;
-    if v_hold - v_freed > (case when v_buy then v_quote[v_party] else v_base[v_party] end) then
-      v_refusal := coalesce(v_refusal, 'INSUFFICIENT_FUNDS');
-    end if;
+    v_shared := 0; if v_c.sibling > 0 then  -- who waits holds what the other does not
+      p := coalesce(s_moved[v_c.sibling], v_c.sibling); v_shared := (s_slot[p]).hold;
+      if v_hold > 0 and num_nonnulls(v_c.pending, v_t.pending) > 0 then
+        v_hold := greatest(0, v_hold - v_shared, matching.order_hold(
+          v_buy, -s_key[p], v_left, 0, 0, c_rate, c_one, c_unit) - v_shared); v_shared := 0;
+      end if; end if;
+    if v_hold - v_freed - v_shared
+      > (case when v_buy then v_quote[v_party] else v_base[v_party] end) then
+      v_refusal := coalesce(v_refusal, 'INSUFFICIENT_FUNDS'); end if;
     if v_c.op <> 'PLACE' then
       b_refusal[i] := v_refusal; continue when v_refusal is not null and v_c.op <> 'RELEASE';
       v_seq := v_seq + 1; v_from_seq := v_seq; t := case when v_kind is null then i else v_was end;
@@ -252,8 +254,7 @@ begin
     elsif v_t.visible > v_left then v_t.visible := v_left; end if;
     if v_refusal is not null then
       b_refusal[i] := v_refusal; v_spent := 0; v_left := v_had; v_t.refusal := v_refusal;
-      if v_c.op = 'AMEND' then v_seq := v_from_seq - 1; continue; end if;
-    end if;
+      if v_c.op = 'AMEND' then v_seq := v_from_seq - 1; continue; end if; end if;
     if t = i and v_c.op <> 'PLACE' then  -- it went on in the slot of this command
       k := coalesce(s_first[v_was], v_was); s_moved[k] := i; s_first[i] := k;
       s_slot[v_was] := null; s_left[v_was] := 0; end if;
@@ -270,7 +271,6 @@ begin
     v_linked := v_linked or v_t.list_id is not null;
     v_cut := v_cut or v_linked or v_breached or v_first is not null
       and (greatest(v_first, v_last) >= v_above or least(v_first, v_last) <= v_below);
-    -- Not between the orders of a list: they come together.
     if v_cut and (v_breached or (v_t.list_id = (s_slot[i + 1]).list_id) is not true) then
       v_done := i; exit; end if;
   end loop;

@@ -1,7 +1,7 @@
 -- The answers to the commands of a batch that placed no order: cancels and amendments, with the
--- order as it stands now; repeats, with its first answer; and what was refused before it was one.
--- Takes the first answers of the orders that are repeated, and the orders that were named as they
--- stand. Reads nothing.
+-- order as it stands now; repeats, with its first answer, also a refusal [MAT-021]; and what
+-- was refused before it was one. Takes the first answers of the orders that are repeated, and the
+-- orders that were named as they stand. Reads nothing.
 create or replace function matching.other_answers(
   p_symbol reference.symbols,
   p_executed matching.executed,
@@ -42,11 +42,13 @@ begin
     select u.kind, row_number() over () as n from unnest((p_executed.outcome).closings) as u
   ) as k
     on k.n = c.n
-  left join matching.explain_refusals(p_symbol, v_refusals) as x
-    on x.refusal = c.refusal
   left join unnest(p_first) as o
     on o.order_id = c.repeat_of
     and c.refusal = 'REPEATED'
+  left join matching.explain_refusals(
+    p_symbol, v_refusals || array(select f.reject_code from unnest(p_first) as f)
+  ) as x
+    on x.refusal = coalesce(o.reject_code, c.refusal)
   where a.op = 'PLACE'
     and k.kind is null;
 end;

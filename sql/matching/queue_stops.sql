@@ -1,6 +1,6 @@
 -- Puts the stop orders that fired behind those that fired before, each with what ends its list:
 -- up to as many as may fire in a batch; those that are beyond wait on, and the batch is over
--- [MAT-085]. One that is in the queue already is not put there again. Reads nothing.
+-- [MAT-085]. Reads nothing.
 create or replace function matching.queue_stops(
   p_queue matching.queue,
   p_fired matching.command[],
@@ -16,13 +16,7 @@ begin
   foreach v_command in array p_fired loop
     v_turn := v_turn || v_command;
     continue when v_command.op <> 'RELEASE';
-    if exists (
-      select from unnest(v_queue.stops) as s
-      where s.op = 'RELEASE'
-        and s.order_id = v_command.order_id
-    ) then
-      null;
-    elsif v_queue.fired_count < p_most then
+    if v_queue.fired_count < p_most then
       v_queue.stops := v_queue.stops || v_turn;
       v_queue.fired_count := v_queue.fired_count + 1;
     else

@@ -27,6 +27,9 @@ begin
     and exists (select from unnest(p_commands) as c where c.list_no is not null) then
     perform matching.record_lists(p_symbol, p_now, p_commands, p_batch);
   end if;
+  if p_batch.has_amendments then
+    perform matching.record_times(p_symbol, p_commands, p_outcome);
+  end if;
   if p_outcome.fills is not null then
     perform matching.record_trades(p_symbol, p_now, p_outcome);
   end if;

@@ -18,6 +18,9 @@ begin
       v_refusals[v_no] := least(v_refusals[v_no], matching.refuse_terms(p_symbol, v_command));
     end if;
   end loop;
+  if exists (select from unnest(p_commands) as c where c.list_no is not null) then
+    v_refusals := matching.refuse_lists(p_commands, v_refusals);
+  end if;
   return v_refusals;
 end;
 $$;

@@ -1,5 +1,6 @@
 -- The end of an atomic batch that cannot be taken whole: nothing was written but its keys, which
--- are given back; every command that was fine in itself is refused with BATCH_ROLLED_BACK.
+-- are given back; every command that was fine in itself is refused with BATCH_ROLLED_BACK, but for
+-- a repeat of what stood before, which stands as it did; a second cancel is too late.
 -- Writes: matching.order_keys.
 create or replace function matching.roll_back(
   p_symbol reference.symbols,
@@ -16,8 +17,18 @@ begin
     and k.participant_id = o.owner_id
     and k.order_id = o.order_id;
 
-  select array_agg(coalesce(r.refusal, 'BATCH_ROLLED_BACK') order by r.n) into p_outcome.refusals
-  from unnest(p_outcome.refusals) with ordinality as r (refusal, n);
+  select
+    array_agg(
+      case
+        when r.refusal = 'ALREADY_CANCELLED' then 'ORDER_NOT_OPEN'
+        when r.refusal is null
+          or r.refusal = 'REPEATED' and r.repeat_of = any (p_batch.order_ids)
+          then 'BATCH_ROLLED_BACK'
+        else r.refusal end
+      order by r.n
+    )
+  into p_outcome.refusals
+  from unnest(p_outcome.refusals, p_batch.repeat_of) with ordinality as r (refusal, repeat_of, n);
 
   p_batch.order_ids := null;
   p_outcome.closings := null;

@@ -19,12 +19,11 @@ declare
 begin
   v_started.refusal := case
     when p_is_later then 'UNKNOWN_ORDER'::matching.refusal
-    when p_asked.op = 'RELEASE' and p_slot.pending is null then 'ORDER_NOT_OPEN'
     when p_from_left > 0 and p_asked.bar is not null then p_asked.bar
     when p_from_left > 0 and p_asked.is_only_if_new and p_from_left < p_slot.quantity
       then 'CONDITION_FAILED'
     when p_from_left > 0 then null
-    when p_slot.end_reason is null then 'ORDER_FILLED'
+    when p_slot.end_reason is null and p_slot.refusal is null then 'ORDER_FILLED'
     when p_asked.op = 'CANCEL' and matching.end_kind(p_slot.end_reason) = 'CANCELLED'
       then 'ALREADY_CANCELLED'
     else 'ORDER_NOT_OPEN' end;

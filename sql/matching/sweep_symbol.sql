@@ -1,15 +1,13 @@
 -- Does what is due at a symbol, in one transaction: a batch without commands [MAT-065]. When the
 -- symbol is busy it does nothing: whoever has its lock begins with what is due, or a next sweep
 -- finds it. Any number of sweeps may run at once.
--- Returns whether something was told, and whether there were trades.
+-- Returns whether there are new events.
 -- Locks and writes: see matching.execute_batch. Raises: STISO when not READ COMMITTED.
 create or replace function matching.sweep_symbol(
   p_segment_id int,
   p_symbol_id int,
-  p_now timestamptz,
-  out has_events boolean,
-  out has_trades boolean
-)
+  p_now timestamptz
+) returns boolean -- whether there are new events
 language plpgsql volatile
 security definer
 set search_path = pg_catalog, pg_temp
@@ -19,19 +17,16 @@ declare
   v_state matching.symbol_state;
   v_executed matching.executed;
 begin
-  has_events := false;
-  has_trades := false;
   if not pg_try_advisory_xact_lock(c_lock_space, p_symbol_id) then
-    return;
+    return false;
   end if;
   v_state := matching.lock_symbol(p_segment_id, p_symbol_id);
   if p_symbol_id not in (select d.id from matching.due_symbols(p_segment_id, p_now) as d (id)) then
-    return;
+    return false;
   end if;
 
   v_executed := matching.execute_batch(p_symbol_id, p_now, '{}');
-  has_events := (v_executed.state).last_seq > v_state.last_seq;
-  has_trades := coalesce(cardinality((v_executed.outcome).fills) > 0, false);
+  return (v_executed.state).last_seq > v_state.last_seq;
 end;
 $$;
 comment on function matching.sweep_symbol is 'does what is due at a symbol, unless it is busy';

@@ -28,7 +28,10 @@ begin
       else p_now end;
     v_step.queue.commands := matching.due_commands(p_symbol, v_state, v_step.at);
     v_step.is_more := v_is_over or v_plan.phase is not null;
-    if (v_step.queue).commands <> '{}' or not v_step.is_more then
+    if (v_step.queue).commands <> '{}' then
+      return v_step;
+    elsif not v_step.is_more then
+      v_step.state.next_due_at := matching.due_at(p_symbol, v_state);
       return v_step;
     elsif v_is_over then
       v_plan := matching.next_plan(p_symbol, v_state, v_step.at);

@@ -19,7 +19,7 @@ begin
   if upper(p_source) not in ('MARK', 'INDEX') or p_price is null or p_price <= 0
     or p_price >= 'Infinity' then
     raise exception 'a price of MARK or INDEX is above zero'
-      using errcode = 'IVPRC', hint = 'INVALID_FIELD';
+      using errcode = 'IVPRC', hint = 'INVALID_PRICE';
   end if;
   return matching.publish_price(
     v_symbol, upper(p_source)::matching.trigger_source, p_price, p_now

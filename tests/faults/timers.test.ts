@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { startWorkers } from '../../workers/supervisor.ts'
 import { openStream } from '../app/events/stream-client.ts'
 import { ask, order, plainMarket } from '../app/test-server.ts'
@@ -19,6 +19,18 @@ const armedFor = async (db: TestDatabase) => {
   return row?.cancel_at.getTime() ?? 0
 }
 
+/** The longest that this process was kept from running: what a machine that is too busy adds. */
+function watchStalls(t: Test): () => number {
+  let longestMs = 0
+  let lastAt = performance.now()
+  const timer = setInterval(() => {
+    longestMs = Math.max(longestMs, performance.now() - lastAt)
+    lastAt = performance.now()
+  }, 10)
+  t.teardown(() => clearInterval(timer))
+  return () => longestMs
+}
+
 t.test('[MAT-066] timers fire in time when the process that armed them is killed', async t => {
   const db = await testDatabase(t)
   await createMarket(db, { ...plainMarket, now: new Date().toISOString() })
@@ -31,6 +43,7 @@ t.test('[MAT-066] timers fire in time when the process that armed them is killed
   const stream = await openStream(`${url}/stream?${query}`)
   await stream.until(() => stream.messages.some(({ event }) => event === 'session'))
 
+  const stallMs = watchStalls(t)
   await ask(url, 'POST', '/participants/client-A/cancel-after', { seconds: 3 })
   const cancelAt = await armedFor(db)
   const killedAt = Date.now()
@@ -38,11 +51,14 @@ t.test('[MAT-066] timers fire in time when the process that armed them is killed
 
   await until(async () => (await cancelled(db, 'DISCONNECT')).length === 1)
   await until(async () => (await cancelled(db, 'DEADMAN')).length === 1)
-  const [atDeadman = 0] = (await cancelled(db, 'DEADMAN')).map(one => one.at.getTime())
-  t.ok(atDeadman >= cancelAt && atDeadman <= cancelAt + 1000, `${atDeadman - cancelAt} ms late`)
-  const [atLoss = 0] = (await cancelled(db, 'DISCONNECT')).map(one => one.at.getTime())
-  const lateMs = atLoss - killedAt - 2000
-  t.ok(lateMs >= 0 && lateMs <= 1500, `${lateMs} ms after the grace time`)
+  const lateMs = async (reason: string, dueAt: number) => {
+    const [at = 0] = (await cancelled(db, reason)).map(one => one.at.getTime())
+    return at - dueAt
+  }
+  const deadmanMs = await lateMs('DEADMAN', cancelAt)
+  t.ok(deadmanMs >= 0 && deadmanMs <= 1000 + stallMs(), `${deadmanMs} ms late`)
+  const lossMs = await lateMs('DISCONNECT', killedAt + 2000)
+  t.ok(lossMs >= -stallMs() && lossMs <= 1000 + stallMs(), `${lossMs} ms after the grace time`)
   t.same(await audit(db), [])
 })
 

@@ -121,6 +121,41 @@ t.test('[MAT-082] an interruption is a call of the set time, and trading goes on
   t.same(await audit(db), [])
 })
 
+t.test('[MAT-082] or the rest of the order expires, and trading goes on', async t => {
+  const db = await market(t)
+  await db.query("update reference.symbols set band_action = 'EXPIRE'")
+  await print(db, noon, 100)
+  await execute(db, 'BTC-USD', [sell('bob', '1', '110'), sell('bob', '1', '111')])
+
+  const [taken] = await execute(db, 'BTC-USD', [buy('alice', '5', '120')])
+
+  t.match(taken, { status: 'EXPIRED', filled_quantity: '1' })
+  t.equal(await stateOf(db, taken?.order_id), 'EXPIRED EXECUTION_RULE_PRICE_RANGE_EXCEEDED 1')
+  t.equal(await phaseOf(db), 'CONTINUOUS')
+  t.equal(await band(db, noon), '90 110')
+  t.same(await audit(db), [])
+})
+
+t.test('[MAT-081] trades move the band that the matcher keeps to', async t => {
+  const db = await market(t)
+  const trade = (price: string, now: string) =>
+    execute(db, 'BTC-USD', [sell('bob', '1', price), buy('alice', '1', price)], { now })
+  await trade('100', noon)
+  await trade('108', after(1))
+
+  await trade('112', after(6))
+
+  t.equal(await phaseOf(db), 'CONTINUOUS', '112 is inside of a tenth about 104')
+  t.match(
+    await db.query(
+      `select trim_scale(band_low) as low, trim_scale(band_high) as high
+        from matching.symbol_state where symbol_id = 1`,
+    ),
+    [{ low: '93.6', high: '114.4' }],
+  )
+  t.same(await audit(db), [])
+})
+
 const levels = [
   { fall: 0.07, action: 'CALL', time: '15 minutes' },
   { fall: 0.13, action: 'CALL', time: '15 minutes' },

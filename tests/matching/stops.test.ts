@@ -8,7 +8,7 @@ function stop(side: 'BUY' | 'SELL', name: string, stop_price: string, more: Test
   const type = more.price === undefined ? 'STOP' : 'STOP_LIMIT'
   const time_in_force = more.price === undefined ? 'IOC' : 'GTC'
   const fields = { client_id: 'carol', side, type, time_in_force, quantity: '1', price: null }
-  return command({ ...fields, stop_price, client_order_id: name, ...more } as never)
+  return { op: 'PLACE', ...fields, stop_price, client_order_id: name, ...more }
 }
 
 /** A trade at a price, between alice and bob. */

@@ -116,6 +116,15 @@ const corruptions: [what: string, statement: string, name: string, key: RegExp][
     /^1000000000002$/,
   ],
   [
+    'a match prevented that was not',
+    `insert into matching.prevented_matches
+    select t.segment_id, 9, t.traded_at, t.symbol_id, 9, 'CANCEL_TAKER', t.price, t.taker_order_id,
+      t.maker_order_id, t.taker_id, t.maker_id, 0.1, 0
+    from matching.trades as t where t.taker_order_id = 1000000000002`,
+    'order prevented',
+    /^1000000000002$/,
+  ],
+  [
     'what is left in the book',
     'update matching.book set remaining_quantity = 1.4 where remaining_quantity = 1.5',
     'book remaining',

@@ -95,7 +95,7 @@ t.test('the control: without the look at locked accounts more is spent than ther
   await db.query('alter table ledger.accounts drop constraint held_not_over_posted')
   await mutateFunction(db, 'ledger.change_accounts', [['if v_short > 0 then', 'if false then']])
   // Funds are read, then somebody else spends: a pause makes it certain.
-  await mutateFunction(db, 'matching.change_funds', [
+  await mutateFunction(db, 'matching.record_outcome', [
     ['begin\n', 'begin perform pg_sleep(0.01);\n'],
   ])
 

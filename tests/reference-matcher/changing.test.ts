@@ -175,7 +175,7 @@ t.test('of two orders that are linked one only does something', async t => {
   )
 })
 
-t.test('exits wait for their entry, and are as large as what it got', async t => {
+t.test('exits wait until their entry is filled, and go where it is not', async t => {
   const list = { list_no: 1, list_role: 'EXIT' } as const
   const bracket = [
     buy('entry', 'ann 5@100', { list_no: 1, list_role: 'ENTRY' }),
@@ -188,13 +188,14 @@ t.test('exits wait for their entry, and are as large as what it got', async t =>
 
   market.play(sell('part', 'cat 3@100'))
   t.match(market.order('profit'), { pendingReason: 'PARENT' })
-  market.play({ op: 'CANCEL', ...named('entry') })
+  market.play(sell('rest', 'cat 2@100'))
 
-  t.equal(state(market.order('profit')), 'OPEN 0 0 3 0')
+  t.equal(state(market.order('profit')), 'OPEN 0 0 5 0')
   t.match(market.order('loss'), { status: 'PENDING', pendingReason: 'TRIGGER' })
 
   const unfilled = createWorkedMarket()
   unfilled.execute(bracket, { nowMs: noonMs })
+  unfilled.play(sell('part', 'cat 3@100'))
   unfilled.play({ op: 'CANCEL', ...named('entry') })
   t.equal(state(unfilled.order('loss')), 'CANCELLED OTO_PHASE_ONE_EXPIRED 0 0 0 5')
 })

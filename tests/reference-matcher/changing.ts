@@ -7,9 +7,10 @@ import {
   refuseEnded,
   time,
 } from './commands.ts'
-import { end, enter, isShort, onCopy, type Ways } from './entering.ts'
+import { end, enter, onCopy, type Ways } from './entering.ts'
 import { refuseResult } from './filters.ts'
 import { isLive, isMarket, type Market, type Order, type Refusal, type Side } from './market.ts'
+import { available } from './money.ts'
 import { refuseAmendment, refuseLate } from './phases.ts'
 import { withdraw } from './placing.ts'
 
@@ -22,6 +23,7 @@ export function cancel(market: Market, command: CancelCommand): Changed {
   const order = findNamed(market, command)
   if (!order) return { refusal: 'UNKNOWN_ORDER', order: null }
   const isTooLate = command.only_if === 'NEW' && order.filled > 0n
+  if (command.only_if === 'NEW' && order.prevented > 0n) market.notes.add('new but decremented')
   const refusal =
     refuseEnded(market, order, 'CANCEL') ??
     refuseLate(market, command.deadline) ??
@@ -32,11 +34,15 @@ export function cancel(market: Market, command: CancelCommand): Changed {
 
 /** All orders of a participant, or those of one side. */
 export function cancelAll(market: Market, owner: string, side: Side | null): Order[] {
-  const cancelled = market.orders.filter(
-    order => isLive(order) && order.owner === owner && order.side === (side ?? order.side),
-  )
+  const cancelled = findLive(market, owner, side)
   for (const order of cancelled) cancelOrder(market, order)
   return cancelled
+}
+
+export function findLive(market: Market, owner: string, side: Side | null): Order[] {
+  return market.orders.filter(
+    order => isLive(order) && order.owner === owner && order.side === (side ?? order.side),
+  )
 }
 
 function cancelOrder(market: Market, order: Order): void {
@@ -64,10 +70,14 @@ function change(market: Market, order: Order, command: AmendCommand, ways: Ways)
   const quantity = wanted ?? order.quantity
   const remaining = quantity - order.filled - order.prevented
   const keepsPlace = price === order.price && remaining <= order.remaining
+  const isPriced = command.price !== undefined && isMarket(order)
   const filter =
-    (command.price !== undefined && isMarket(order) ? 'PRICE_NOT_ALLOWED' : null) ??
-    refuseResult(market, { ...order, price, quantity })
+    (isPriced ? 'PRICE_NOT_ALLOWED' : null) ?? refuseResult(market, { ...order, price, quantity })
   const ended = refuseEnded(market, order, 'AMEND')
+  if (filter === 'ICEBERG_PARTS') market.notes.add('iceberg amended')
+  if (ended === null && (isPriced || order.type === 'MARKET')) {
+    market.notes.add('amended market order')
+  }
   if (filter !== null && ended !== null) market.notes.add('amended when ended')
   const refusal =
     ended ??
@@ -84,7 +94,9 @@ function change(market: Market, order: Order, command: AmendCommand, ways: Ways)
   const { remaining: left } = order
   Object.assign(order, { price, quantity, remaining })
   if (price !== null) order.bookPrice = price
-  if (order.status === 'PENDING') return isShort(market, order) ? 'INSUFFICIENT_FUNDS' : null
+  if (order.status === 'PENDING') {
+    return available(market, order.owner, order.side) < 0n ? 'INSUFFICIENT_FUNDS' : null
+  }
   if (keepsPlace) {
     order.remaining = left
     shrinkInBook(order, remaining)

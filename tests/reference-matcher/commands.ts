@@ -89,6 +89,11 @@ export function keyOf(owner: string, key: string): string {
   return `${owner} ${key}`
 }
 
+/** What a repeat of a key must ask for again; whether at once or later is no part of it. */
+export function bodyOf(command: PlaceCommand): string {
+  return JSON.stringify({ ...command, is_async: undefined })
+}
+
 /** An order as a command asks for it: nothing has come of it yet. */
 export function readOrder(market: Market, command: PlaceCommand): Order {
   const quantity = amount(command.quantity) ?? 0n
@@ -116,7 +121,8 @@ export function readOrder(market: Market, command: PlaceCommand): Order {
     endReason: null,
     refusal: null,
     stp: command.stp ?? market.rules.defaultStp,
-    postOnly: command.post_only ?? false,
+    // A leg that traded at once would leave the other nothing to cancel.
+    postOnly: command.post_only ?? (command.list_role === 'OCO' && command.type === 'LIMIT'),
     slide: command.slide ?? false,
     display: amount(command.display_quantity),
     visible: 0n,

@@ -139,12 +139,13 @@ async function playOther(sql: SqlMarket, model: Matcher, step: PlayStep): Promis
     await sql.cancelAll(step.client_id, step.side, step.nowMs)
   } else if (step.do === 'status') {
     model.moveToStatus(step.to)
-    await sql.moveToStatus(step.to)
-  } else if (step.do === 'sweep') {
+    await sql.moveToStatus(step.to, step.nowMs)
+  } else if (step.do === 'phase') {
+    model.moveToPhase(step.to, step.nowMs)
+    await sql.moveToPhase(step.to, step.nowMs)
+  } else {
     model.sweep(step.nowMs)
     await sql.execute([], step.nowMs, false)
-  } else {
-    throw new Error(`the database has no ${step.do} yet`)
   }
 }
 

@@ -30,12 +30,14 @@ export function enter(market: Market, order: Order, ways: Ways): Refusal | null 
     rest(market, order, ways)
     return null
   }
-  const refusal = makeRoom(market, order) ?? size(market, order)
-  if (refusal !== null) {
-    if (isShort(market, order)) market.notes.add('refused for two reasons')
-    return refusal
-  }
-  if (isShort(market, order)) return 'INSUFFICIENT_FUNDS'
+  // What it needs whomever it meets comes first; what a market buy costs is known last.
+  const isPoor = needsTooMuch(market, order)
+  const refusal =
+    (isPoor ? 'INSUFFICIENT_FUNDS' : null) ??
+    makeRoom(market, order) ??
+    size(market, order) ??
+    (isShort(market, order) ? 'INSUFFICIENT_FUNDS' : null)
+  if (refusal !== null) return refusal
   if (order.timeInForce === 'FOK' && !wouldFill(market, order)) {
     order.quantity = order.quoteQuantity === null ? order.quantity : 0n
     end(order, 'EXPIRED', 'UNFILLED_FOK')
@@ -91,7 +93,7 @@ function settle(market: Market, order: Order, ways: Ways): void {
     stopAtBand(market, order, ways)
   } else if (isMarket(order)) {
     if (market.rules.protectionRests && order.timeInForce !== 'FOK') {
-      order.bookPrice = bound
+      Object.assign(order, { price: bound, bookPrice: bound })
       rest(market, order, ways)
     } else {
       end(order, 'EXPIRED', stop === 'NOBODY' ? 'INSUFFICIENT_LIQUIDITY' : 'PROTECTION')
@@ -133,17 +135,28 @@ function wouldFill(market: Market, order: Order): boolean {
   })
 }
 
+/** Whether an order needs more than there is, whatever it will meet. */
+function needsTooMuch(market: Market, order: Order): boolean {
+  const isBuy = order.side === 'BUY'
+  if (isBuy && order.quoteQuantity !== null && order.status === 'PENDING') {
+    return available(market, order.owner, 'BUY') < order.quoteQuantity
+  }
+  return !(isBuy && isMarket(order)) && isShort(market, order)
+}
+
 /**
  * Whether an order, which is among the others, needs more than its owner has. A market buy is tried
  * on a copy: there its price is known. One that is killed costs nothing.
  */
-export function isShort(market: Market, order: Order): boolean {
+function isShort(market: Market, order: Order): boolean {
   if (!isMarket(order) || order.side === 'SELL' || market.phase !== 'CONTINUOUS') {
     return available(market, order.owner, order.side) < 0n
   }
   if (order.timeInForce === 'FOK' && !wouldFill(market, order)) return false
   return onCopy(market, order, (copy, taker) => {
     settle(copy, taker, plainWays)
+    const isResting = market.rules.protectionRests
+    if (isResting && taker.endReason === 'STP_TAKER') market.notes.add('stopped before it rests')
     return available(copy, taker.owner, 'BUY') < 0n
   })
 }

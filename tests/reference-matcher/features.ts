@@ -54,9 +54,12 @@ export type Feature = keyof Features
  */
 export const settledNotes: Readonly<Record<string, boolean>> = {
   'traded with its own': false,
+  'new but decremented': false,
+  'stopped before it rests': false,
+  'iceberg amended': false,
+  'amended market order': false,
   'changed when rejected': false,
   'killed by its own': false,
-  'refused for two reasons': false,
   'amended when ended': false,
   'named too early': false,
   'repeated and rolled back': false,

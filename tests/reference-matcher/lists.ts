@@ -1,5 +1,5 @@
 import { end, type Ways } from './entering.ts'
-import { isLive, type Market, type Order, roundDown } from './market.ts'
+import { isLive, type Market, type Order } from './market.ts'
 import { activate, withdraw } from './placing.ts'
 
 /** The orders of which one only can do something: the legs of an OCO, the exits of an entry. */
@@ -14,26 +14,28 @@ export function hasActed(market: Market, order: Order): boolean {
   return rankOf(market, order) !== Number.POSITIVE_INFINITY
 }
 
-/** Cancels what has lost to another of its list, and wakes what waited for another to fill. */
-export function keepLists(market: Market, ways: Ways): void {
+/** Cancels what has lost to another of its list. */
+export function cancelLosers(market: Market): void {
   for (const order of market.orders) {
     if (order.list && isLive(order) && hasLost(market, order)) {
       withdraw(market, order)
       end(order, 'CANCELLED', 'OCO_TRIGGER')
     }
   }
-  for (const order of market.orders) {
-    const entry = order.list?.entry
-    if (order.pendingReason === 'PARENT' && entry && !isLive(entry))
-      wake(market, order, entry, ways)
-  }
 }
 
-/** An exit is as large as the part of its entry that was filled; without a fill it goes. */
-function wake(market: Market, exit: Order, entry: Order, ways: Ways): void {
-  const part = (exit.quantity * entry.filled) / entry.quantity
-  const quantity = roundDown(part, market.rules.lot)
-  if (quantity > 0n) activate(market, exit, quantity, ways)
+/** The next that waited for an entry which has ended: those that rest first, then those that wait. */
+export function nextExit(market: Market): Order | undefined {
+  const ready = market.orders.filter(
+    ({ pendingReason, list }) => pendingReason === 'PARENT' && list?.entry && !isLive(list.entry),
+  )
+  return ready.find(({ trigger }) => trigger === null) ?? ready[0]
+}
+
+/** An exit is as large as its entry was; where that was not filled, it goes. */
+export function wake(market: Market, exit: Order, ways: Ways): void {
+  const entry = exit.list?.entry
+  if (entry?.status === 'FILLED') activate(market, exit, entry.filled, ways)
   else end(exit, 'CANCELLED', 'OTO_PHASE_ONE_EXPIRED')
 }
 

@@ -9,7 +9,7 @@ const lanes = ['property_1', 'property_2']
 
 /**
  * `npm run property [-- SEQUENCES [FEATURE…]]`: the full comparison with the reference matcher,
- * 10,000 sequences where it does not say. Features, or notes, that are named are switched on besides.
+ * 10,000 sequences where it does not say. Features, or notes, that are named are switched on too.
  */
 async function main(): Promise<void> {
   const [count = '10000', ...named] = process.argv.slice(2)

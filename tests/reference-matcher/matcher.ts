@@ -1,8 +1,8 @@
-import { amend, cancel, cancelAll } from './changing.ts'
-import { type Answer, answered, type Command, keyOf } from './commands.ts'
+import { amend, cancel, cancelAll, findLive } from './changing.ts'
+import { type Answer, answered, bodyOf, type Command, keyOf } from './commands.ts'
 import { end, plainWays, type Ways } from './entering.ts'
 import { refuseByFilter } from './filters.ts'
-import { keepLists } from './lists.ts'
+import { cancelLosers, nextExit, wake } from './lists.ts'
 import {
   createMarket,
   isLive,
@@ -45,7 +45,8 @@ export function createMatcher(
     market,
     execute: (commands, batch) => execute(market, commands, batch, ways),
     cancelAll(owner, side, atMs) {
-      if (!market.orders.some(order => order.owner === owner && isLive(order))) return []
+      // Who has nothing to cancel makes no batch.
+      if (findLive(market, owner, side).length === 0) return []
       begin(atMs)
       const orders = cancelAll(market, owner, side)
       followUp(market, ways)
@@ -68,15 +69,16 @@ type Result = { refusal: Refusal | null; order: Order | null; isRepeat?: boolean
 
 function execute(
   market: Market,
-  commands: readonly Command[],
+  given: readonly Command[],
   { nowMs, isAtomic = false }: { nowMs: number; isAtomic?: boolean },
   ways: Ways,
 ): Answer[] {
+  const commands = isForLater(given) ? given : given.map(atOnce)
   const filtered = refuseByFilters(Object.assign({}, market, { nowMs }), commands)
   const isEmpty = filtered.every(refusal => refusal !== null)
   if (isEmpty) return filtered.map(errorCode => ({ errorCode, order: null }))
-  doDue(market, nowMs, ways)
   const before = isAtomic ? structuredClone(market) : null
+  doDue(market, nowMs, ways)
   const results = runAll(market, commands, filtered, ways)
   if (before && results.some(({ refusal }) => isFailure(refusal))) {
     for (const note of market.notes) before.notes.add(note)
@@ -90,12 +92,28 @@ function execute(
   })
 }
 
+/** Orders are accepted for later only where nothing of the batch would have to come after them. */
+function isForLater(commands: readonly Command[]): boolean {
+  return commands.every(
+    command =>
+      command.op === 'PLACE' &&
+      command.type === 'LIMIT' &&
+      command.is_async &&
+      command.list_no === undefined,
+  )
+}
+
+function atOnce(command: Command): Command {
+  return command.op === 'PLACE' ? { ...command, is_async: undefined } : command
+}
+
 /**
  * The answer to a command of a batch that is not done after all. What had been done before the
  * batch is still so: the order that a repeat asks for, and the end of one that is cancelled again.
  */
 function undo(market: Market, { refusal, order, isRepeat }: Result): Answer {
-  const errorCode = isFailure(refusal) ? refusal : 'BATCH_ROLLED_BACK'
+  const isOwn = isFailure(refusal) && refusal !== 'LIST_REFUSED'
+  const errorCode = isOwn ? refusal : 'BATCH_ROLLED_BACK'
   const stands = order ? market.orders[order.no] : undefined
   if (isRepeat && stands) return { errorCode: null, order: stands.first }
   if (isRepeat || refusal === 'ALREADY_CANCELLED') market.notes.add('repeated and rolled back')
@@ -164,7 +182,7 @@ function run(market: Market, command: Command, list: OrderList | null, ways: Way
   if (command.op === 'PLACE') {
     const keyed = market.keys.get(keyOf(command.client_id, command.client_order_id ?? ''))
     if (keyed && command.client_order_id !== undefined) {
-      const isSame = keyed.body === JSON.stringify(command)
+      const isSame = keyed.body === bodyOf(command)
       return isSame
         ? { refusal: null, order: keyed.order, isRepeat: true }
         : { refusal: 'KEY_REUSED', order: null }
@@ -183,7 +201,12 @@ function run(market: Market, command: Command, list: OrderList | null, ways: Way
 function followUp(market: Market, ways: Ways): void {
   for (;;) {
     watchTrades(market)
-    keepLists(market, ways)
+    cancelLosers(market)
+    const exit = nextExit(market)
+    if (exit) {
+      wake(market, exit, ways)
+      continue
+    }
     if (market.phase !== 'CONTINUOUS' || market.status !== 'ACTIVE') return
     const next = market.fired.shift()
     if (!next) return

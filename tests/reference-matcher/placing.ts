@@ -1,8 +1,9 @@
 import { removeFromBook } from './book.ts'
-import { keyOf, type PlaceCommand, readOrder } from './commands.ts'
-import { end, enter, isShort, type Ways } from './entering.ts'
+import { bodyOf, keyOf, type PlaceCommand, readOrder } from './commands.ts'
+import { end, enter, type Ways } from './entering.ts'
 import { hasActed, siblingsOf } from './lists.ts'
 import type { Market, Order, OrderList, PendingReason, Refusal } from './market.ts'
+import { available } from './money.ts'
 import { refuseEntry } from './phases.ts'
 import { createTrigger, isMetAtEntry, limitBehind, worstPrice } from './triggers.ts'
 
@@ -57,10 +58,10 @@ export function activate(market: Market, order: Order, quantity: bigint, ways: W
   order.quantity = quantity
   order.remaining = quantity
   order.pendingReason = null
+  const isMet = order.trigger !== null && isMetAtEntry(market, order.trigger)
+  if (isMet) order.trigger = null
   const refusal =
-    order.trigger === null
-      ? enter(market, order, ways)
-      : wait(market, order, 'TRIGGER', isMetAtEntry(market, order.trigger))
+    order.trigger === null ? enter(market, order, ways) : wait(market, order, 'TRIGGER')
   if (refusal !== null) reject(order, refusal)
 }
 
@@ -74,7 +75,7 @@ export function withdraw(market: Market, order: Order): void {
 function addOrder(market: Market, command: PlaceCommand): Order {
   const order = readOrder(market, command)
   market.orders.push(order)
-  const body = JSON.stringify(command)
+  const body = bodyOf(command)
   if (order.key !== null) market.keys.set(keyOf(order.owner, order.key), { order, body })
   return order
 }
@@ -101,19 +102,19 @@ function accept(market: Market, order: Order, command: PlaceCommand, ways: Ways)
       order.trigger = null
       return enter(market, order, ways)
     }
-    return wait(market, order, 'TRIGGER', isMet && !command.trigger_immediately)
+    const isRefused = isMet && !command.trigger_immediately
+    return isRefused ? 'WOULD_TRIGGER' : wait(market, order, 'TRIGGER')
   }
-  return command.is_async ? wait(market, order, 'MATCH', false) : enter(market, order, ways)
+  return command.is_async ? wait(market, order, 'MATCH') : enter(market, order, ways)
 }
 
-function wait(market: Market, order: Order, reason: PendingReason, isMet: boolean): Refusal | null {
-  if (isMet) return 'WOULD_TRIGGER'
+function wait(market: Market, order: Order, reason: PendingReason): Refusal | null {
   if (order.trigger !== null) order.bookPrice = worstPrice(market, order, order.trigger)
   // Nobody can say what a buy has to hold that follows no price yet.
   if (order.trigger !== null && order.side === 'BUY' && order.bookPrice === null) {
     return 'TRAILING_MISSING'
   }
-  if (isShort(market, order)) return 'INSUFFICIENT_FUNDS'
+  if (available(market, order.owner, order.side) < 0n) return 'INSUFFICIENT_FUNDS'
   order.pendingReason = reason
   keepPlace(market, order)
   return null

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { audit, createMarket, type Queryable } from '../helpers/market.ts'
 import { printUnits } from '../replay/decimals.ts'
-import type { Rules, Side, Status } from './market.ts'
+import type { Phase, Rules, Side, Status } from './market.ts'
 import type { Columns, Picture } from './pictures.ts'
 import {
   clientId,
@@ -24,7 +24,8 @@ export interface SqlMarket {
   execute(commands: readonly object[], nowMs: number, isAtomic: boolean): Promise<AnswerRow[]>
   /** The ids of the orders that were cancelled. */
   cancelAll(client: string, side: Side | null, nowMs: number): Promise<string[]>
-  moveToStatus(status: Status): Promise<void>
+  moveToStatus(status: Status, nowMs: number): Promise<void>
+  moveToPhase(phase: Phase, nowMs: number): Promise<void>
   picture(nameOf: NameOf): Promise<Picture>
   /** What ops.audit() finds wrong. */
   audit(): Promise<string[]>
@@ -62,8 +63,13 @@ export async function openSqlMarket(client: pg.Client): Promise<SqlMarket> {
       const values = [name, symbol.name, side, isoTime(nowMs)]
       return (await db.query<{ id: string }>(text, values)).map(({ id }) => id)
     },
-    async moveToStatus(status) {
-      await db.query('select ops.set_symbol_status(1, $1, $2, null)', [symbol.name, status])
+    async moveToStatus(status, nowMs) {
+      const [call, why] = statusCalls[status]
+      await db.query(`select ops.${call}($1, $2, 1, $3)`, [symbol.name, why, isoTime(nowMs)])
+    },
+    async moveToPhase(phase, nowMs) {
+      const text = 'select ops.set_phase($1, $2, null, null, 1, $3)'
+      await db.query(text, [symbol.name, phase, isoTime(nowMs)])
     },
     async picture(nameOf) {
       return pictureOfRows(await readTables(client, symbol.id, known), nameOf, columns)
@@ -73,6 +79,14 @@ export async function openSqlMarket(client: pg.Client): Promise<SqlMarket> {
       await db.query('rollback')
     },
   }
+}
+
+/** What an operator calls for each status, and with what behind the symbol. */
+const statusCalls: Record<Status, [call: string, why: string | null]> = {
+  ACTIVE: ['resume_symbol', null],
+  HALTED: ['halt_symbol', 'a test'],
+  MAINTENANCE: ['restrict_symbol', 'a test'],
+  DELISTED: ['delist_symbol', 'a test'],
 }
 
 async function createPlayMarket(db: Queryable): Promise<void> {

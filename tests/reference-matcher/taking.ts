@@ -68,8 +68,8 @@ function haveOneOwner({ traders }: Market, taker: Order, maker: Order): boolean 
 }
 
 /**
- * Two orders of one owner meet: the taker's mode decides what becomes of them. What is decremented is
- * what would have traded, so of an iceberg the part that is shown.
+ * Two orders of one owner meet: the taker's mode decides what becomes of them. What is decremented
+ * is what would have traded, so of an iceberg the part that is shown.
  */
 function prevent(market: Market, taker: Order, maker: Order): void {
   const both = least(taker.remaining, maker.visible)

@@ -151,33 +151,34 @@ t.test('[OT-14] an order that expires where it rests leaves its place', async t 
   t.same(changes({ ...expired, price: '10', remaining: '0' }), [[7, 'BUY', '10', '-3', -1]])
 })
 
-t.test('in an uncrossing both orders leave the levels of their own limits', async t => {
-  const trade = {
-    kind: 'TRADE',
-    side: 'BUY',
-    price: '10',
-    quantity: '2',
-    maker_price: '9',
-    maker_remaining: '1',
-    prior_price: '11',
-    prior_remaining: '2',
-    remaining: '0',
-  } as const
+t.test(
+  '[MAT-072] a trade of a call changes no book: each order says what is left of it',
+  async t => {
+    const trade = { kind: 'TRADE', side: 'BUY', price: '10', quantity: '2' } as const
+    const left = { kind: 'UNCROSSED', side: 'BUY', price: '11', prior_price: '11' } as const
 
-  t.same(changes(trade), [
-    [7, 'SELL', '9', '-2', 0],
-    [7, 'BUY', '11', '-2', -1],
-  ])
-  t.same(
-    changes({ ...trade, maker_price: 'Infinity', prior_price: '-Infinity' }),
-    [],
-    'market orders stand at no level',
-  )
-})
+    for (const reason of ['AUCTION', 'SELF_AUCTION']) {
+      t.same(changes({ ...trade, reason, maker_remaining: '1' }), [], reason)
+    }
+    t.same(changes({ ...left, remaining: '0', prior_remaining: '2' }), [[7, 'BUY', '11', '-2', -1]])
+    t.same(changes({ ...left, remaining: '1', prior_remaining: '3' }), [
+      [7, 'BUY', '11', '-3', -1],
+      [7, 'BUY', '11', '1', 1],
+    ])
+    t.same(
+      changes({ ...left, remaining: '7', visible: '2', prior_remaining: '9', prior_visible: '1' }),
+      [
+        [7, 'BUY', '11', '-1', -1],
+        [7, 'BUY', '11', '2', 1],
+      ],
+      'of an iceberg what is shown',
+    )
+  },
+)
 
 t.test('what is said of no order changes no book', async t => {
   for (const kind of ['PHASE', 'INDICATIVE', 'UNCROSSED']) {
-    const facts = { kind, order_id: null, client_id: null, side: null, price: '10', quantity: '3' }
-    t.same(changes(facts), [], kind)
+    const facts = { kind, order_id: null, client_id: null, price: '10', quantity: '3' }
+    t.same(changes({ ...facts, remaining: '2' }), [], kind)
   }
 })

@@ -25,7 +25,8 @@ export function eventRow(facts: Partial<EventRow>): EventRow {
     prior_visible: null,
     maker_visible: null,
     maker_prior_visible: null,
-    maker_price: null,
+    phase: null,
+    phase_end_at: null,
     ...facts,
   }
 }

@@ -102,7 +102,7 @@ t.test('a prevented match is told to both orders, and to no one as a trade', asy
 t.test('what is said of a symbol goes to those who follow its trades', async t => {
   const market = { order_id: null, client_id: null, side: null }
 
-  t.same(dataOf({ ...market, kind: 'PHASE', reason: 'CALL' }), [
+  t.same(dataOf({ ...market, kind: 'PHASE', phase: 'CALL', reason: 'VOLATILITY' }), [
     {
       topic: 'trades',
       no: 7,
@@ -111,6 +111,8 @@ t.test('what is said of a symbol goes to those who follow its trades', async t =
       symbol: 'BTC-USD',
       seq: 7,
       phase: 'CALL',
+      reason: 'VOLATILITY',
+      ends_at: null,
       at: eventRow({}).at,
     },
   ])

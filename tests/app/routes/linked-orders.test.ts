@@ -1,25 +1,9 @@
 import t from 'tap'
 import { audit } from '../../helpers/market.ts'
-import { order, type TestServer, testServer } from '../test-server.ts'
+import { fingerprint } from '../fingerprint.ts'
+import { order, testServer } from '../test-server.ts'
 
 const sell = (facts: object = {}) => order({ client_id: 'client-B', side: 'sell', ...facts })
-
-/** A fingerprint of every table of ours: what changes anything changes it. */
-async function fingerprint({ database }: TestServer): Promise<unknown[]> {
-  const tables = await database.query<{ name: string }>(
-    `select format('%I.%I', n.nspname, c.relname) as name
-     from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-     where c.relkind = 'r' and n.nspname in ('matching', 'ledger', 'settlement', 'clearing',
-       'reference', 'ops', 'api') order by 1`,
-  )
-  const sums = tables.map(({ name }) =>
-    database.query(
-      `select '${name}' as name, count(*)::int as rows,
-         md5(coalesce(string_agg(t::text, '|' order by t::text), '')) as sum from ${name} as t`,
-    ),
-  )
-  return (await Promise.all(sums)).flat()
-}
 
 t.test('[OE-5] a dry run is what placing gives, and changes nothing', async t => {
   const server = await testServer(t)
@@ -27,10 +11,10 @@ t.test('[OE-5] a dry run is what placing gives, and changes nothing', async t =>
   await ask('POST', '/orders', sell({ quantity: '0.2' }))
   await ask('POST', '/orders', sell({ price: '50010', quantity: '0.2' }))
   const body = order({ price: '50020', idempotency_key: 'once' })
-  const before = await fingerprint(server)
+  const before = await fingerprint(server.database)
 
   const dry = await ask('POST', '/orders/test', body)
-  t.same(await fingerprint(server), before)
+  t.same(await fingerprint(server.database), before)
   const real = await ask('POST', '/orders', body)
 
   const { hold, prevented_matches, ...rest } = dry.body

@@ -56,3 +56,42 @@ t.test('[OE-10] a replacement that is sent again under its key answers as the fi
   const unknown = await ask('POST', '/orders/1000000000999/replace', order())
   t.match(unknown, { status: 404, body: { code: 'UNKNOWN_ORDER' } })
 })
+
+t.test('[OE-10] of two replacements at once, a cancel or a fill, one has the order', async t => {
+  const { ask, database } = await testServer(t)
+  const winners = new Set<string>()
+
+  for (let round = 0; round < rounds / 2; round += 1) {
+    const { order_id } = (await ask('POST', '/orders', order({ stp: 'NONE' }))).body
+    const requests = ['48000', '49000'].map(price => () => {
+      return ask('POST', `/orders/${order_id}/replace`, order({ price }))
+    })
+    const sell = { client_id: 'client-B', side: 'sell', time_in_force: 'IOC' }
+    if (round % 3 === 1) requests.push(() => ask('DELETE', `/orders/${order_id}`))
+    if (round % 3 === 2) requests.push(() => ask('POST', '/orders', order(sell)))
+    const turn = round % requests.length
+    const replies = await Promise.all(
+      [...requests.slice(turn), ...requests.slice(0, turn)].map(request => request()),
+    )
+
+    const placed = replies.flatMap(({ body }) => (body.placed ? [body.placed.order_id] : []))
+    const { items } = (await ask('GET', '/orders?client_id=client-A&status=OPEN')).body
+    const open = items.map((item: { order_id: string }) => item.order_id)
+    const { status } = (await ask('GET', `/orders/${order_id}`)).body
+    t.ok(placed.length <= 1, 'one at most')
+    // The seller may come after the replacement, and meet it.
+    t.ok(
+      open.every((id: string) => placed.includes(id)),
+      'nothing is open but what was placed',
+    )
+    for (const id of placed) {
+      const { body } = await ask('GET', `/orders/${id}`)
+      t.match(body.status, /^(OPEN|FILLED)$/, 'a success is there')
+    }
+    winners.add(placed.length > 0 ? 'replaced' : status)
+    for (const id of open) await ask('DELETE', `/orders/${id}`)
+  }
+
+  t.ok(winners.has('replaced') && winners.size > 1, [...winners].join(', '))
+  t.same(await audit(database), [])
+})

@@ -71,6 +71,30 @@ t.test(
   },
 )
 
+t.test('[OT-3] an order that has fired does not fire again before its turn comes', async t => {
+  const server = await testServer(t)
+  const { ask, database } = server
+  await trade(server, '50000')
+  await ask('POST', '/orders', stop({ stop_price: '50400', quantity: '0.1' }))
+  const second = stop({ type: 'STOP_LIMIT', stop_price: '50500', price: '50500', quantity: '0.2' })
+  const { order_id } = (await ask('POST', '/orders', second)).body
+  await ask('POST', '/orders', sell({ price: '50600', quantity: '1' }))
+
+  // Reaches both; the first of them trades beyond the second's stop price before that one's turn.
+  await trade(server, '50500')
+
+  t.match((await ask('GET', `/orders/${order_id}`)).body, { status: 'OPEN', filled_quantity: '0' })
+  const kinds = await database.query(
+    'select kind::text from matching.events where order_id = $1 order by seq',
+    [order_id],
+  )
+  t.same(
+    kinds.map(({ kind }) => kind),
+    ['PARKED', 'TRIGGERED', 'OPENED'],
+  )
+  t.same(await audit(database), [])
+})
+
 t.test('an order that is accepted first is matched in the order of acceptance', async t => {
   const { ask, database } = await testServer(t)
   await ask('POST', '/orders', sell({ quantity: '0.3' }))
