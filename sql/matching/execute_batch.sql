@@ -27,6 +27,7 @@ declare
   v_now timestamptz;
   v_limits boolean;
   v_rule text;
+  v_row text;
 begin
   select s.* into strict v_symbol from reference.symbols as s where s.symbol_id = p_symbol_id;
   v_batch := matching.parse_commands(v_symbol, p_commands);
@@ -73,9 +74,9 @@ begin
         -- What was written and locked has gone with the block; these are taken in their order.
         perform matching.lock_funds(v_symbol, v_batch.owner_ids);
       when check_violation then
-        get stacked diagnostics v_rule = constraint_name;
+        get stacked diagnostics v_rule = constraint_name, v_row = pg_exception_detail;
         raise exception 'a batch of % breaks the rule %', v_symbol.symbol, v_rule
-          using errcode = 'NVBAT';
+          using errcode = 'NVBAT', detail = v_row;
     end;
   end loop;
 

@@ -1,11 +1,13 @@
 -- Where a batch begins: the state of its symbol, its orders numbered, its band as it is now, and
--- whether anything is due, or a change of phase is asked for. Reads nothing.
+-- whether anything is due, or a change of phase is asked for. When it is run again, with what was
+-- recorded of it [MAT-091]. Reads nothing.
 create or replace function matching.first_step(
   p_symbol reference.symbols,
   p_state matching.symbol_state,
   p_now timestamptz,
   p_batch matching.batch,
-  p_plan matching.phase_plan
+  p_plan matching.phase_plan,
+  p_recorded matching.command_log
 ) returns matching.step
 language plpgsql immutable
 as $$
@@ -21,6 +23,10 @@ begin
   end if;
   v_step.queue := row('{}', '{}', 0, false);
   v_step.plan := p_plan;
+  v_step.plans := '{}';
+  v_step.is_replayed := p_recorded.kind is not null;
+  v_step.recorded := p_recorded.plans;
+  v_step.funds := row(p_recorded.party_ids, p_recorded.base_funds, p_recorded.quote_funds);
   v_step.is_more := p_state.next_due_at <= p_now or p_state.pending_count > 0
     or p_plan.phase is not null;
   return v_step;

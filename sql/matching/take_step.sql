@@ -40,6 +40,9 @@ begin
     end if;
   end if;
 
+  -- When the batch is run again, what the calendar said and what was drawn [MAT-091].
+  v_plan := coalesce(v_step.recorded[1 + cardinality(v_step.plans)], v_plan);
+  v_step.plans := v_step.plans || v_plan;
   v_outcome := matching.enter_phase(p_symbol, v_state, v_step.at, v_plan);
   v_state := matching.phase_state(p_symbol, v_state, v_step.at, v_plan, v_outcome);
   perform matching.check_batch(p_symbol, v_state, v_outcome);

@@ -6,6 +6,6 @@ create or replace function matching.tick_inside(
 ) returns numeric
 language sql immutable parallel safe
 as $$
-  select p_sort_price + (p_tick_size - p_sort_price % p_tick_size) % p_tick_size
+  select trim_scale(p_sort_price + (p_tick_size - p_sort_price % p_tick_size) % p_tick_size)
 $$;
 comment on function matching.tick_inside is 'a price moved to a tick, towards the touch';

@@ -11,7 +11,14 @@ t.test(
   async t => {
     const db = await testDatabase(t)
     await createMarket(db, { traders: { bob: { BTC: '10' } } })
-    const tables = ['events', 'orders', 'settled_instructions', 'trades', 'transfers']
+    const tables = [
+      'command_log',
+      'events',
+      'orders',
+      'settled_instructions',
+      'trades',
+      'transfers',
+    ]
     const by = async (at: string, column: string) =>
       Object.fromEntries((await health(db, at)).map(row => [row.table_name, row[column]]))
     const all = (value: unknown) => Object.fromEntries(tables.map(table => [table, value]))
@@ -34,7 +41,12 @@ t.test(
 
     const nextYear = '2032-05-05T10:00:00Z'
     await execute(db, 'BTC-USD', [sell('bob', '1', '100')], { now: nextYear })
-    t.same(await by(nextYear, 'status'), { ...all('WARN'), events: 'CRIT', orders: 'CRIT' })
+    t.same(await by(nextYear, 'status'), {
+      ...all('WARN'),
+      command_log: 'CRIT',
+      events: 'CRIT',
+      orders: 'CRIT',
+    })
     t.match(await by(nextYear, 'default_rows'), { events: '1', orders: '1', trades: '0' })
 
     await db.query('select maintain_partitions($1)', [nextYear])

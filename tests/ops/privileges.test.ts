@@ -43,6 +43,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.set_phase',
     'ops.set_symbol_group',
     'ops.set_trade_group',
+    'ops.verify_replay',
   ],
   pgsettle_auditor: [
     'ops.audit',
@@ -50,6 +51,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.check_partition_health',
     'ops.check_table_sizes',
     'ops.help',
+    'ops.verify_replay',
   ],
 }
 

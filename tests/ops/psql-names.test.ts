@@ -58,6 +58,7 @@ const functions = [
   'set_phase',
   'set_symbol_group',
   'set_trade_group',
+  'verify_replay',
 ]
 const enums: Record<string, string[]> = {
   order_side_enum: ['BUY', 'SELL'],

@@ -2,11 +2,13 @@ import t, { type Test } from 'tap'
 import { type TestDatabase, testDatabase } from '../helpers/database.ts'
 import { audit, buy, createMarket, execute, type Queryable, sell } from '../helpers/market.ts'
 import { mutateFunction } from '../helpers/mutation.ts'
+import { passedOver } from '../helpers/priority.ts'
 import { randomNumbers, seed } from '../helpers/seed.ts'
 import { openSession, type Session } from '../helpers/session.ts'
 
-const sessions = 8
-const clientsOfEach = 8
+/** Each a connection of its own. */
+const sessions = 64
+const clientsOfEach = 1
 
 /** 64 clients, each with a pocket deep enough, on one symbol. */
 async function venue(t: Test): Promise<{ db: TestDatabase; crowd: Session[] }> {
@@ -80,6 +82,29 @@ t.test(`[MAT-002] 64 clients on one symbol never cross its book (seed ${seed})`,
   t.same(await audit(db), [])
   const [row] = await db.query('select count(*)::int as trades from matching.trades')
   t.ok(row?.trades > 100, `${row?.trades} trades`)
+})
+
+t.test(`[MAT-001] no trade of 64 clients passes over an order (seed ${seed})`, async t => {
+  const { db, crowd } = await venue(t)
+
+  const { errors } = await shout(crowd, 6)
+
+  t.same(errors, [])
+  t.same(await passedOver(db), [])
+})
+
+t.test('the control: another order of the book is passed over, and found', async t => {
+  for (const [from, to] of [
+    ['c.sort_price, c.priority_no\n', 'c.sort_price, c.priority_no desc\n'],
+    ['c.sort_price, c.priority_no\n', 'c.sort_price desc, c.priority_no\n'],
+  ] as const) {
+    const { db, crowd } = await venue(t)
+    await mutateFunction(db, 'matching.read_book', [[from, to]])
+
+    await shout(crowd, 4)
+
+    t.ok((await passedOver(db)).length > 0, to)
+  }
 })
 
 t.test('the control: without the lock the book is crossed', async t => {
