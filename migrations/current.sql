@@ -888,7 +888,79 @@ alter table matching.orders
   add constraint cancelled_not_negative check (cancelled_quantity >= 0),
   add constraint open_is_not_cancelled check (remaining_quantity = 0 or cancelled_quantity = 0);
 
+-- What decided the outcome of each batch, so that it can be run again.
+create type matching.log_kind as enum ('BATCH', 'PRICE');
+comment on type matching.log_kind is
+  'a batch of commands, or a price published from outside';
+-- What parties had available when a batch read it: base and quote of the symbol.
+create type matching.funds as (
+  party_ids int[],
+  base numeric[],
+  quote numeric[]
+);
+create sequence matching.command_log_no;
 
+create table matching.command_log (
+  segment_id int not null,
+  symbol_id int not null,
+  log_no bigint not null,
+  at timestamptz not null,
+  kind matching.log_kind not null,
+  first_seq bigint not null,
+  last_seq bigint not null,
+  first_order_no bigint,
+  terms_hash bigint,
+  commands matching.command[],
+  refusals matching.refusal[],
+  order_ids bigint[],
+  plan matching.phase_plan,
+  plans matching.phase_plan[],
+  party_ids int[],
+  base_funds numeric[],
+  quote_funds numeric[],
+  source matching.trigger_source,
+  price numeric,
+  primary key (segment_id, symbol_id, log_no, at)
+) partition by range (at);
+comment on table matching.command_log is
+  'what decided the outcome of each batch: ops.verify_replay runs it again; insert only';
+comment on column matching.command_log.log_no is
+  'grows within a symbol, because it is given under its lock; not dense';
+comment on column matching.command_log.first_seq is 'the number that its first event got, or would';
+comment on column matching.command_log.first_order_no is 'the last order number given before it';
+comment on column matching.command_log.terms_hash is 'the row of matching.symbol_terms that held';
+comment on column matching.command_log.refusals is
+  'what was refused before matching, by command; null: nothing was';
+comment on column matching.command_log.order_ids is
+  'the orders that the commands placed; null where nothing was refused before matching';
+comment on column matching.command_log.plan is 'the change of phase that was asked for';
+comment on column matching.command_log.plans is
+  'how the changes of phase were planned that came, in their order';
+comment on column matching.command_log.party_ids is 'whose funds were read';
+comment on column matching.command_log.base_funds is 'what they had of the base asset';
+comment on column matching.command_log.quote_funds is 'what they had of the quote asset';
+create table matching.command_log_default partition of matching.command_log default;
+
+-- The row of a symbol as it was for batches of the log.
+create table matching.symbol_terms (
+  segment_id int not null,
+  symbol_id int not null,
+  terms_hash bigint not null,
+  since timestamptz not null,
+  terms jsonb not null,
+  primary key (segment_id, symbol_id, terms_hash)
+);
+comment on table matching.symbol_terms is
+  'the filters, fees and other parameters that a symbol has or had; insert only';
+comment on column matching.symbol_terms.terms_hash is
+  'of the row of reference.symbols; another one for the same row after a dump and restore';
+insert into ops.partition_retention_config (table_name, schema_name, part, ahead)
+values ('command_log', 'matching', 'month', 3);
+alter type matching.step
+  add attribute funds matching.funds,
+  add attribute plans matching.phase_plan[],
+  add attribute is_replayed boolean,
+  add attribute recorded matching.phase_plan[];
 
 --!include api/amendments.sql
 --!include api/cancel_after.sql
@@ -966,6 +1038,9 @@ alter table matching.orders
 --!include matching/follow_part.sql
 --!include matching/fund_changes.sql
 --!include matching/has_consequences.sql
+--!include matching/symbol_terms.sql
+--!include matching/keep_terms.sql
+--!include matching/log_batch.sql
 --!include matching/closing_kind.sql
 --!include matching/enter_parked.sql
 --!include matching/prevented_end.sql
@@ -980,6 +1055,7 @@ alter table matching.orders
 --!include matching/match_batch.sql
 --!include matching/due_at.sql
 --!include matching/next_state.sql
+--!include matching/party_funds.sql
 --!include matching/sibling_slot.sql
 --!include matching/amend_terms.sql
 --!include matching/fill_slots.sql
@@ -1028,7 +1104,6 @@ alter table matching.orders
 --!include api/close_session.sql
 --!include api/create_participant.sql
 --!include api/symbols.sql
---!include matching/symbol_terms.sql
 --!include matching/create_symbol.sql
 --!include api/create_symbol.sql
 --!include api/events_after.sql
@@ -1051,6 +1126,8 @@ alter table matching.orders
 --!include api/status.sql
 --!include matching/tried_answers.sql
 --!include api/test_commands.sql
+--!include matching/symbol_facts.sql
+--!include matching/book_digest.sql
 --!include matching/calendar_plan.sql
 --!include matching/make_changes.sql
 --!include matching/move_symbol.sql
@@ -1058,9 +1135,11 @@ alter table matching.orders
 --!include matching/change_status.sql
 --!include matching/fire_timers.sql
 --!include matching/levels_json.sql
+--!include matching/log_price.sql
 --!include matching/participant_orders.sql
 --!include matching/stop_group.sql
 --!include matching/publish_index.sql
+--!include matching/take_price.sql
 --!include matching/publish_price.sql
 --!include matching/set_calendar.sql
 --!include matching/set_phase.sql
@@ -1069,15 +1148,21 @@ alter table matching.orders
 --!include ops/audit_orders.sql
 --!include ops/audit_parked.sql
 --!include ops/audit.sql
+--!include ops/symbol_history.sql
+--!include ops/compare_replay.sql
 --!include reference/create_calendar.sql
 --!include ops/create_calendar.sql
 --!include ops/create_symbol.sql
 --!include ops/create_symbol_group.sql
 --!include ops/delist_symbol.sql
 --!include ops/halt_symbol.sql
+--!include ops/open_replay.sql
 --!include reference/get_symbol_group.sql
 --!include ops/publish_index.sql
 --!include ops/publish_price.sql
+--!include ops/replay_batch.sql
+--!include ops/replayed_commands.sql
+--!include ops/replay_entry.sql
 --!include ops/restrict_symbol.sql
 --!include ops/resume_symbol.sql
 --!include reference/get_calendar.sql
@@ -1088,5 +1173,6 @@ alter table matching.orders
 --!include ops/set_symbol_group.sql
 --!include ops/set_trade_group.sql
 --!include ops/v_holds.sql
+--!include ops/verify_replay.sql
 --!include reference/is_business_day.sql
 --!include reference/add_business_days.sql
