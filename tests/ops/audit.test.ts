@@ -306,8 +306,8 @@ t.test('every check of audit() is among those that are tried', async t => {
     select array_agg(distinct m[1] order by m[1]) as names
     from pg_proc as p
     cross join regexp_matches(p.prosrc,
-      '''((?:balance|asset|order|parked|stop|book|event|trade|instruction|settlement|journal)s? [a-z_ ]+)''',
-      'g') as m
+      '''((?:balance|asset|order|parked|stop|book|event|trade|instruction|settlement|journal)s?'
+      ' [a-z_ ]+)''', 'g') as m
     where p.pronamespace = 'ops'::regnamespace and p.proname ~ '^audit_'`)
 
   t.same(row?.names, [...new Set(corruptions.map(([, , name]) => name))].sort())

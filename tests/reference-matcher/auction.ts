@@ -1,4 +1,5 @@
-import { least, type Order, roundDown } from './market.ts'
+import { least, roundDown } from './amounts.ts'
+import type { Order } from './market.ts'
 
 /** An order in an auction; without a price it takes any. */
 export type Bidder = Pick<Order, 'bookPrice' | 'remaining'>

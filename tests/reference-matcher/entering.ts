@@ -1,3 +1,4 @@
+import { roundDown, roundUp } from './amounts.ts'
 import { addToBook, bestContra, reaches } from './book.ts'
 import {
   type EndReason,
@@ -6,8 +7,6 @@ import {
   type Order,
   type OrderStatus,
   type Refusal,
-  roundDown,
-  roundUp,
   type TimeInForce,
 } from './market.ts'
 import { available, widen } from './money.ts'

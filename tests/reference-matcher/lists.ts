@@ -24,7 +24,7 @@ export function cancelLosers(market: Market): void {
   }
 }
 
-/** The next that waited for an entry which has ended: those that rest first, then those that wait. */
+/** The next that waited for an entry which has ended: who rests first, then who waits. */
 export function nextExit(market: Market): Order | undefined {
   const ready = market.orders.filter(
     ({ pendingReason, list }) => pendingReason === 'PARENT' && list?.entry && !isLive(list.entry),

@@ -1,5 +1,6 @@
 import { multiply } from '../replay/decimals.ts'
-import { isLive, type Market, most, type Order, type Rules, roundUp, type Side } from './market.ts'
+import { most, roundUp } from './amounts.ts'
+import { isLive, type Market, type Order, type Rules, type Side } from './market.ts'
 
 /** What a trader has of one asset that is spoken for, and what unsettled trades will bring. */
 export interface Spoken {

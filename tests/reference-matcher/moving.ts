@@ -1,9 +1,9 @@
+import { least } from './amounts.ts'
 import { findUncrossing } from './auction.ts'
 import { removeFromBook, shown } from './book.ts'
 import { end } from './entering.ts'
 import {
   isLive,
-  least,
   type Market,
   type Order,
   type Phase,
@@ -14,14 +14,14 @@ import { withdraw } from './placing.ts'
 import { trade } from './taking.ts'
 
 /**
- * Another phase: a call ends with its uncrossing, and what a phase does not take expires. What fired
+ * Another phase: a call ends with its uncrossing, what a phase does not take expires. What fired
  * and did not enter yet waits on.
  */
 export function moveToPhase(market: Market, to: Phase, end: PhaseEnd | null): void {
   const { phase: from, phaseEnd } = market
   if (to !== from) {
     const isInTime = phaseEnd === null || market.nowMs <= phaseEnd.atMs
-    // A book that was filled while nothing traded may be crossed: no other way leads out of it.
+    // A book that was filled while nothing traded may be crossed: no other way out.
     if (to === 'CONTINUOUS' || (to === 'CLOSED' && from === 'CALL' && isInTime)) uncross(market)
     const isCall = to === 'CALL' || to === 'PRE_OPEN'
     expire(market, isCall ? ['GTX'] : ['OPG', 'CLS', 'GFA'])

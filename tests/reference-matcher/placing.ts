@@ -1,17 +1,9 @@
+import { most, roundDown, roundUp } from './amounts.ts'
 import { removeFromBook } from './book.ts'
 import { bodyOf, keyOf, type PlaceCommand, readOrder } from './commands.ts'
 import { end, enter, type Ways } from './entering.ts'
 import { hasActed, siblingsOf } from './lists.ts'
-import {
-  type Market,
-  most,
-  type Order,
-  type OrderList,
-  type PendingReason,
-  type Refusal,
-  roundDown,
-  roundUp,
-} from './market.ts'
+import type { Market, Order, OrderList, PendingReason, Refusal } from './market.ts'
 import { available, widen } from './money.ts'
 import { refuseEntry } from './phases.ts'
 import { createTrigger, isMetAtEntry, limitBehind, worstPrice } from './triggers.ts'

@@ -1,6 +1,7 @@
 import { multiply } from '../replay/decimals.ts'
+import { least } from './amounts.ts'
 import { bestContra, reaches, takeFromBook } from './book.ts'
-import { type EndReason, least, type Market, type Order } from './market.ts'
+import type { EndReason, Market, Order } from './market.ts'
 import { feeDue } from './money.ts'
 
 /** Why a taker stopped: nothing left, nobody there, too dear, outside the band, met its owner's. */

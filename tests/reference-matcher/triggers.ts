@@ -1,16 +1,8 @@
 import { multiply, one } from '../replay/decimals.ts'
+import { roundDown, roundUp } from './amounts.ts'
 import { amount, type PlaceCommand } from './commands.ts'
 import { isStop } from './filters.ts'
-import {
-  type Market,
-  type Order,
-  type Rules,
-  roundDown,
-  roundUp,
-  type Side,
-  type Trailing,
-  type Trigger,
-} from './market.ts'
+import type { Market, Order, Rules, Side, Trailing, Trigger } from './market.ts'
 import { widen } from './money.ts'
 
 /** The trigger that a command asks for; none for an order that enters at once. */
