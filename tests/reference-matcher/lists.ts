@@ -46,7 +46,9 @@ function hasLost(market: Market, order: Order): boolean {
 
 /** Who has traded or ended is first; then who is to enter, in that order. */
 function rankOf(market: Market, order: Order): number {
-  const hasEnded = !isLive(order) && order.endReason !== 'OCO_TRIGGER'
+  const isEndedByList =
+    order.endReason === 'OCO_TRIGGER' || order.endReason === 'OTO_PHASE_ONE_EXPIRED'
+  const hasEnded = !isLive(order) && !isEndedByList
   if (order.filled > 0n || hasEnded) return 0
   const turn = market.fired.indexOf(order)
   return turn === -1 ? Number.POSITIVE_INFINITY : turn + 1

@@ -88,7 +88,7 @@ function execute(
   const before = isAtomic ? structuredClone(market) : null
   doDue(market, nowMs, ways)
   const results = runAll(market, commands, filtered, ways)
-  if (before && results.some(({ refusal }) => isFailure(refusal))) {
+  if (before && breaksAtomic(commands, results)) {
     for (const note of market.notes) before.notes.add(note)
     Object.assign(market, before)
     return results.map(result => undo(market, result))
@@ -123,12 +123,18 @@ function undo(market: Market, { refusal, order, isRepeat }: Result): Answer {
   const isOwn = isFailure(refusal) && refusal !== 'LIST_REFUSED'
   const errorCode = isOwn ? refusal : 'BATCH_ROLLED_BACK'
   const stands = order ? market.orders[order.no] : undefined
-  if (isRepeat && stands) return { errorCode: null, order: stands.first }
-  if (isRepeat || refusal === 'ALREADY_CANCELLED') market.notes.add('repeated and rolled back')
-  if (refusal === 'ALREADY_CANCELLED' && stands?.status === 'CANCELLED') {
-    return { errorCode: null, order: answered(stands) }
-  }
+  if (isRepeat && stands) return { errorCode: stands.refusal, order: stands.first }
+  if (isRepeat) market.notes.add('repeated and rolled back')
+  if (refusal === 'ALREADY_CANCELLED') return { errorCode: 'ORDER_NOT_OPEN', order: null }
   return { errorCode, order: null }
+}
+
+/** All or none: and an order that is gone already is not replaced by a new one. */
+function breaksAtomic(commands: readonly Command[], results: readonly Result[]): boolean {
+  if (results.some(({ refusal }) => isFailure(refusal))) return true
+  const isNew = ({ refusal, isRepeat }: Result, index: number) =>
+    refusal === null && !isRepeat && commands[index]?.op === 'PLACE'
+  return results.some(({ refusal }) => refusal === 'ALREADY_CANCELLED') && results.some(isNew)
 }
 
 /** A list whose one order is refused is refused. */
@@ -192,7 +198,7 @@ function run(market: Market, command: Command, list: OrderList | null, ways: Way
     if (keyed && command.client_order_id !== undefined) {
       const isSame = keyed.body === bodyOf(command)
       return isSame
-        ? { refusal: null, order: keyed.order, isRepeat: true }
+        ? { refusal: keyed.order.refusal, order: keyed.order, isRepeat: true }
         : { refusal: 'KEY_REUSED', order: null }
     }
     const placed = place(market, command, list, ways)
