@@ -1,5 +1,5 @@
 --! Previous: sha1:02839113f757d7d9bec0a5548cf909846973bd15
---! Hash: sha1:12970667da1647f2b17e6b4097e15c9ffb879c2f
+--! Hash: sha1:9d1f4ab582a565f86a18c74871075a29095011d4
 --! Message: Match orders of every type
 
 -- Orders of every type: what a symbol allows, what an order may say, and where it waits.
@@ -5448,11 +5448,13 @@ begin
   where (f.final).remaining > 0
     and (f.final).pending is null;
 
+  -- One that waits anew, too: what it waits for is written below.
   delete from matching.stop_orders_watchlist as w
   using matching.touched_orders(p_symbol.segment_id, p_standing) as f
   where w.segment_id = f.segment_id
     and w.order_id = (f.final).order_id
-    and ((f.final).remaining = 0 or (f.final).pending is null);
+    and ((f.final).remaining = 0 or (f.final).pending is null
+      or (f.final).slot <= cardinality(p_outcome.asked));
 
   delete from matching.parked_orders as k
   using matching.touched_orders(p_symbol.segment_id, p_standing) as f

@@ -27,11 +27,13 @@ begin
   where (f.final).remaining > 0
     and (f.final).pending is null;
 
+  -- One that waits anew, too: what it waits for is written below.
   delete from matching.stop_orders_watchlist as w
   using matching.touched_orders(p_symbol.segment_id, p_standing) as f
   where w.segment_id = f.segment_id
     and w.order_id = (f.final).order_id
-    and ((f.final).remaining = 0 or (f.final).pending is null);
+    and ((f.final).remaining = 0 or (f.final).pending is null
+      or (f.final).slot <= cardinality(p_outcome.asked));
 
   delete from matching.parked_orders as k
   using matching.touched_orders(p_symbol.segment_id, p_standing) as f
