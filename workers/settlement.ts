@@ -8,7 +8,7 @@ interface Pass {
   claimed: number
   settled: number
   put_aside: number
-  last_id: string
+  last_symbol_id: number
 }
 
 /** A doorbell that nobody heard costs this much; also how soon a second attempt is looked for. */
@@ -24,23 +24,22 @@ await withConnection(thread, settle)
 async function settle(client: pg.Client): Promise<void> {
   const { log, stopped } = thread
   const bell = await openBell(client, channels.settlements, stopped)
-  let afterId = '0'
+  let afterSymbolId = 0
   while (!stopped.aborted) {
-    const pass = await settleOnce(client, afterId)
+    const pass = await settleOnce(client, afterSymbolId)
     if (pass.settled > 0) await client.query(`notify ${channels.events}`)
     if (pass.put_aside > 0) log.error(pass, 'settlement instructions put aside')
     else if (pass.claimed > 0) log.debug(pass, 'settled')
-    // Behind the last id come other symbols: each has its turn. From the end, back to the start.
-    const isAtEnd = pass.claimed < thread.batchSize
-    if (isAtEnd && afterId === '0') await bell.wait(pollMs)
-    afterId = isAtEnd ? '0' : pass.last_id
+    // Each symbol has its turn.
+    afterSymbolId = pass.last_symbol_id
+    if (pass.claimed < thread.batchSize) await bell.wait(pollMs)
   }
 }
 
-async function settleOnce(client: pg.Client, afterId: string): Promise<Pass> {
+async function settleOnce(client: pg.Client, afterSymbolId: number): Promise<Pass> {
   const { rows } = await client.query<Pass>(
     'select * from settlement.settle_batch($1, clock_timestamp(), $2, $3)',
-    [thread.segmentId, thread.batchSize, afterId],
+    [thread.segmentId, thread.batchSize, afterSymbolId],
   )
   const pass = rows[0]
   if (pass === undefined) throw new Error('settle_batch returned no row')

@@ -29,8 +29,9 @@ as $$
       ) as j
       where j.posted_at > p_now - interval '1 minute'
     )
-  from settlement.pending_instructions as i
+  from settlement.instructions as i
   where i.segment_id = p_segment_id
+    and i.status <> 'SETTLED'
 $$;
 comment on function api.settlement_backlog is
   'how settlement stands: pending, failed, oldest, rate';

@@ -1,7 +1,7 @@
 -- How the database stands, for readiness: the newest migration, and what settlement has before it:
--- the oldest of what was not tried yet, because one that was put aside is no reason to take the
--- venue out of service. And since when something is due that the matcher's worker should have done:
--- an expiry, a phase, an order that was accepted, a timer. Reads only.
+-- the oldest of what is next in line, because one that waits or was put aside is no reason to take
+-- the venue out of service. And since when something is due that the matcher's worker should have
+-- done: an expiry, a phase, an order that was accepted, a timer. Reads only.
 create or replace function api.status(
   p_segment_id int,
   p_now timestamptz
@@ -19,7 +19,7 @@ as $$
   select
     (select max(m.filename) from graphile_migrate.migrations as m),
     count(*) filter (where i.status <> 'FAILED'), count(*) filter (where i.status = 'FAILED'),
-    min(i.created_at) filter (where i.attempts = 0), (
+    min(i.created_at) filter (where i.reason is null), (
       select min(d.due_at)
       from (
         select least(s.next_due_at, (
@@ -40,8 +40,9 @@ as $$
           and t.cancel_at <= p_now
       ) as d
     )
-  from settlement.pending_instructions as i
+  from settlement.instructions as i
   where i.segment_id = p_segment_id
+    and i.status <> 'SETTLED'
     and i.created_at <= p_now
 $$;
 comment on function api.status is 'how the database stands, for readiness';

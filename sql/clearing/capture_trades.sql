@@ -1,7 +1,8 @@
 -- Turns trades into settlement instructions, one a trade, in the transaction that made the trades:
--- none can be missing, none can be there twice [CLR-001]. Settlement is gross and at once (T+0).
+-- none can be missing, none can be there twice [CLR-001]. What is due today is next in line; what
+-- is due later waits for its date [CLR-002].
 -- Takes the trades: quantities in base, notionals and fees in quote.
--- Writes: settlement.pending_instructions.
+-- Writes: settlement.pending_instructions or waiting_instructions.
 create or replace function clearing.capture_trades(
   p_symbol reference.symbols,
   p_now timestamptz,
@@ -9,15 +10,30 @@ create or replace function clearing.capture_trades(
 ) returns void
 language plpgsql volatile
 as $$
+declare
+  v_value record := clearing.value_date(p_symbol, p_now);
 begin
-  insert into settlement.pending_instructions (
+  if v_value.due_at <= p_now then
+    insert into settlement.pending_instructions (
+      segment_id, instruction_id, symbol_id, buyer_id, seller_id, base_asset_id, quote_asset_id,
+      quantity, notional, buyer_fee, seller_fee, value_date, created_at
+    )
+    select
+      p_symbol.segment_id, t.trade_id, p_symbol.symbol_id, t.buyer_id, t.seller_id,
+      p_symbol.base_asset_id, p_symbol.quote_asset_id, t.quantity, t.notional, t.buyer_fee,
+      t.seller_fee, v_value.value_date, p_now
+    from unnest(p_trades) as t;
+    return;
+  end if;
+
+  insert into settlement.waiting_instructions (
     segment_id, instruction_id, symbol_id, buyer_id, seller_id, base_asset_id, quote_asset_id,
-    quantity, notional, buyer_fee, seller_fee, value_date, next_attempt_at, created_at
+    quantity, notional, buyer_fee, seller_fee, value_date, created_at, reason, next_attempt_at
   )
   select
     p_symbol.segment_id, t.trade_id, p_symbol.symbol_id, t.buyer_id, t.seller_id,
     p_symbol.base_asset_id, p_symbol.quote_asset_id, t.quantity, t.notional, t.buyer_fee,
-    t.seller_fee, (p_now at time zone 'UTC')::date, p_now, p_now
+    t.seller_fee, v_value.value_date, p_now, 'FUTURE_DATE', v_value.due_at
   from unnest(p_trades) as t;
 end;
 $$;

@@ -42,7 +42,8 @@ begin
     lot_size, min_quantity, max_quantity, min_notional, max_notional, protection_rate,
     protection_ticks, maker_rate, taker_rate, created_at, default_stp, allowed_stps,
     protection_rests, collar_rate, max_open_orders, max_position, max_iceberg_parts,
-    min_trailing_bips, max_trailing_bips, max_cascade, band_rate, band_action, accept_when_closed
+    min_trailing_bips, max_trailing_bips, max_cascade, band_rate, band_action, accept_when_closed,
+    settlement_days
   )
   values (
     p_segment_id, v_name, v_base.asset_id, v_quote.asset_id, v_base.decimals, v_quote.decimals,
@@ -51,7 +52,7 @@ begin
     v_terms.taker_rate, p_now, v_terms.default_stp, v_terms.allowed_stps, v_terms.protection_rests,
     v_terms.collar_rate, v_terms.max_open_orders, v_terms.max_position, v_terms.max_iceberg_parts,
     v_terms.min_trailing_bips, v_terms.max_trailing_bips, v_terms.max_cascade, v_terms.band_rate,
-    v_terms.band_action, v_terms.accept_when_closed
+    v_terms.band_action, v_terms.accept_when_closed, v_terms.settlement_days
   )
   on conflict (symbol) do nothing
   returning symbol_id into v_symbol_id;

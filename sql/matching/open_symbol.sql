@@ -1,4 +1,5 @@
--- Opens a symbol for trading: its counters and its lock. Writes: matching.symbol_state.
+-- Opens a symbol for trading: its counters, its lock, and the queue of its trades.
+-- Writes: matching.symbol_state, settlement.queues.
 create or replace function matching.open_symbol(
   p_segment_id int,
   p_symbol_id int
@@ -6,6 +7,10 @@ create or replace function matching.open_symbol(
 language sql volatile
 as $$
   insert into matching.symbol_state (segment_id, symbol_id)
-  values (p_segment_id, p_symbol_id)
+  values (p_segment_id, p_symbol_id);
+
+  select settlement.open_queue(
+    p_segment_id, p_symbol_id, p_symbol_id * 1000000000000, (p_symbol_id + 1) * 1000000000000 - 1
+  )
 $$;
 comment on function matching.open_symbol is 'opens a symbol for trading';

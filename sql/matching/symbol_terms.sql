@@ -22,7 +22,8 @@ as $$
     'max_trailing_bips', 5000,
     'max_cascade', 100,
     'band_action', 'AUCTION',
-    'accept_when_closed', true
+    'accept_when_closed', true,
+    'settlement_days', 0
   ) || jsonb_strip_nulls(p_options)) as r
 $$;
 comment on function matching.symbol_terms is 'what a new symbol is like, by its options';

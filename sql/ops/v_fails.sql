@@ -9,7 +9,7 @@ select
   i.attempts,
   i.next_attempt_at,
   i.created_at
-from settlement.pending_instructions as i
+from settlement.waiting_instructions as i
 join reference.symbols as s
   on s.symbol_id = i.symbol_id
 where i.attempts > 0

@@ -18,10 +18,13 @@ join reference.symbols as s
   on s.symbol_id = k.symbol_id
 where k.hold_amount > 0
 union all
-select i.segment_id, i.buyer_id, i.quote_asset_id, 'SETTLEMENT', i.instruction_id,
-  i.notional + i.buyer_fee
-from settlement.pending_instructions as i
-union all
-select i.segment_id, i.seller_id, i.base_asset_id, 'SETTLEMENT', i.instruction_id, i.quantity
-from settlement.pending_instructions as i;
+select
+  i.segment_id, h.participant_id, h.asset_id, 'SETTLEMENT', i.instruction_id, h.amount
+from settlement.instructions as i
+cross join lateral (
+  values
+    (i.buyer_id, i.quote_asset_id, i.notional + i.buyer_fee),
+    (i.seller_id, i.base_asset_id, i.quantity::numeric)
+) as h (participant_id, asset_id, amount)
+where i.status <> 'SETTLED';
 comment on view ops.v_holds is 'every hold with its cause';

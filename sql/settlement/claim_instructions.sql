@@ -1,30 +1,63 @@
--- Claims up to p_limit due instructions for this transaction, in the order of their ids after
--- p_after_id. What another worker has claimed is passed over; the claim ends with the transaction,
--- so a killed worker leaves nothing behind [SET-001].
--- A caller that goes on from the last id it claimed, and wraps round, gives every symbol its turn.
+-- Claims up to p_limit of what is next in line, for this transaction: symbol after symbol, from the
+-- one behind p_after_symbol_id on, and round, each in the order of its trades. What another worker
+-- has claimed is passed over; the claim ends with the transaction, so a killed worker leaves
+-- nothing behind [SET-001].
+-- A symbol's walk begins at its mark, not at the first row that is gone [SET-005].
 -- Locks: the claimed rows. The CTE is materialized: without it a nested loop can claim more than
--- the limit (measured on PostgreSQL 15: 200 rows for a limit of 5).
+-- the limit (measured on PostgreSQL 15: 200 rows for a limit of 5). No sequential scan: the plan
+-- may be older than the rows.
 create or replace function settlement.claim_instructions(
   p_segment_id int,
-  p_now timestamptz,
   p_limit int,
-  p_after_id bigint
-) returns bigint[] -- instruction ids
-language sql volatile
+  p_after_symbol_id int,
+  out instruction_ids bigint[],
+  out last_symbol_id int
+)
+language plpgsql volatile
+set enable_seqscan = off
 as $$
-  with claimed as materialized (
-    select i.instruction_id
-    from settlement.pending_instructions as i
-    where i.segment_id = p_segment_id
-      and i.instruction_id > p_after_id
-      and i.status <> 'FAILED'
-      and i.next_attempt_at <= p_now
-    order by i.instruction_id
-    limit p_limit
-    for update skip locked
-  )
-  select coalesce(array_agg(c.instruction_id), '{}')
-  from claimed as c
+declare
+  c_stride constant bigint := 4000;
+  v_queue settlement.queues;
+  v_ids bigint[];
+begin
+  instruction_ids := '{}';
+  last_symbol_id := p_after_symbol_id;
+  for v_queue in
+    select q.*
+    from settlement.queues as q
+    where q.segment_id = p_segment_id
+      and exists (
+        select
+        from settlement.pending_instructions as i
+        where i.segment_id = q.segment_id
+          and i.instruction_id > q.low_id
+          and i.instruction_id <= q.high_id
+      )
+    order by q.symbol_id <= p_after_symbol_id, q.symbol_id
+  loop
+    with claimed as materialized (
+      select i.instruction_id
+      from settlement.pending_instructions as i
+      where i.segment_id = v_queue.segment_id
+        and i.instruction_id > v_queue.low_id
+        and i.instruction_id <= v_queue.high_id
+      order by i.instruction_id
+      limit p_limit - cardinality(instruction_ids)
+      for update skip locked
+    )
+    select coalesce(array_agg(c.instruction_id order by c.instruction_id), '{}')
+    into v_ids
+    from claimed as c;
+
+    if v_ids[1] > v_queue.low_id + c_stride then
+      perform settlement.raise_mark(p_segment_id, v_queue.symbol_id);
+    end if;
+    instruction_ids := instruction_ids || v_ids;
+    last_symbol_id := v_queue.symbol_id;
+    exit when cardinality(instruction_ids) >= p_limit;
+  end loop;
+end;
 $$;
 comment on function settlement.claim_instructions is
-  'claims due instructions with FOR UPDATE SKIP LOCKED until the end of the transaction';
+  'claims what is next in line with FOR UPDATE SKIP LOCKED until the end of the transaction';

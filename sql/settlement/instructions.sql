@@ -1,11 +1,19 @@
--- Every instruction, pending or settled, one row each. status tells which.
+-- Every instruction, one row each, wherever it stands: next in line, waiting, or settled. status
+-- and reason tell which.
 create or replace view settlement.instructions as
 select
   p.segment_id, p.instruction_id, p.symbol_id, p.buyer_id, p.seller_id, p.base_asset_id,
-  p.quote_asset_id, p.quantity, p.notional, p.buyer_fee, p.seller_fee, p.value_date, p.status,
-  p.reason, p.problem, p.attempts, p.next_attempt_at, p.created_at,
+  p.quote_asset_id, p.quantity, p.notional, p.buyer_fee, p.seller_fee, p.value_date,
+  'PENDING'::settlement.instruction_status as status, null::settlement.pending_reason as reason,
+  null as problem, p.attempts, p.created_at as next_attempt_at, p.created_at,
   null::timestamptz as settled_at, null::bigint as journal_id
 from settlement.pending_instructions as p
+union all
+select
+  w.segment_id, w.instruction_id, w.symbol_id, w.buyer_id, w.seller_id, w.base_asset_id,
+  w.quote_asset_id, w.quantity, w.notional, w.buyer_fee, w.seller_fee, w.value_date, w.status,
+  w.reason, w.problem, w.attempts, w.next_attempt_at, w.created_at, null, null
+from settlement.waiting_instructions as w
 union all
 select
   s.segment_id, s.instruction_id, s.symbol_id, s.buyer_id, s.seller_id, s.base_asset_id,
@@ -14,4 +22,4 @@ select
   s.settled_at, s.journal_id
 from settlement.settled_instructions as s;
 comment on view settlement.instructions is
-  'all settlement instructions: those pending and those settled';
+  'all settlement instructions: next in line, waiting, settled';

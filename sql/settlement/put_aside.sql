@@ -1,8 +1,8 @@
 -- Puts a claimed instruction aside after an error: it waits longer after each attempt, and after
--- the last one it is FAILED until an operator retries it.
+-- the last one it is FAILED until an operator retries it [SET-003].
 -- Waits 2 s, 4 s, 8 s ... at most 5 min, plus up to a quarter more that its id decides, so that
 -- many that failed together do not come back together.
--- Writes: settlement.pending_instructions.
+-- Writes: settlement.waiting_instructions, pending_instructions.
 create or replace function settlement.put_aside(
   p_segment_id int,
   p_now timestamptz,
@@ -15,7 +15,9 @@ declare
   c_max_attempts constant int := 8;
   c_longest constant numeric := 300;
 begin
-  update settlement.pending_instructions as i
+  perform settlement.make_wait(p_segment_id, array[p_instruction_id], 'SYSTEM');
+
+  update settlement.waiting_instructions as i
   set attempts = i.attempts + 1,
     reason = 'SYSTEM',
     problem = left(p_problem, 500),

@@ -1,5 +1,6 @@
 -- Puts a FAILED or waiting instruction back in line, with all its attempts before it again.
--- Returns its id. Writes: settlement.pending_instructions. Locks: its row.
+-- Returns its id. What waits for a date goes on to wait for it; what is in line already, stays.
+-- Writes: settlement.waiting_instructions. Locks: its row.
 -- Raises: NFINS when there is none, STINS when it is settled already.
 create or replace function settlement.retry_instruction(
   p_segment_id int,
@@ -9,22 +10,32 @@ create or replace function settlement.retry_instruction(
 language plpgsql volatile
 as $$
 begin
-  update settlement.pending_instructions as i
-  set status = 'PENDING',
-    attempts = 0,
-    next_attempt_at = p_now
-  where i.segment_id = p_segment_id
-    and i.instruction_id = p_instruction_id;
+  -- Whoever has it claimed ends first; it may be put aside meanwhile, and wait then.
+  for v_try in 1..2 loop
+    update settlement.waiting_instructions as i
+    set status = 'PENDING',
+      attempts = case i.reason when 'SYSTEM' then 0 else i.attempts end,
+      next_attempt_at = case i.reason when 'SYSTEM' then p_now else i.next_attempt_at end
+    where i.segment_id = p_segment_id
+      and i.instruction_id = p_instruction_id;
+    if found then
+      return p_instruction_id;
+    end if;
 
-  if found then
-    return p_instruction_id;
-  end if;
+    perform
+    from settlement.pending_instructions as i
+    where i.segment_id = p_segment_id
+      and i.instruction_id = p_instruction_id
+    for update;
+    if found then
+      return p_instruction_id;
+    end if;
+  end loop;
 
   perform
   from settlement.settled_instructions as s
   where s.segment_id = p_segment_id
     and s.instruction_id = p_instruction_id;
-
   if found then
     raise exception 'instruction % is settled', p_instruction_id
       using errcode = 'STINS', hint = 'ALREADY_SETTLED';

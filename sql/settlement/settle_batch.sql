@@ -1,25 +1,28 @@
--- One pass of a settlement worker: claims up to p_limit due instructions and settles them, in one
--- transaction. When one of them cannot be posted, the batch is done again one by one: the others
--- settle, that one is put aside with its reason [SET-003].
--- Takes the id to go on after (0 to begin). Returns how many were claimed, settled and put aside,
--- and the last id, from which the next call goes on.
--- Locks: the claimed rows, accounts in key order, last the segment's counter.
+-- One pass of a settlement worker: claims up to p_limit instructions that are next in line, and as
+-- many that waited and are due, and settles them, in one transaction. When one of them cannot be
+-- posted, the batch is done again one by one: the others settle, that one is put aside with its
+-- reason [SET-003]. What failed before is tried alone.
+-- Takes the symbol to go on after (0 to begin). Returns how many were claimed, settled and put
+-- aside, and the symbol after which the next call goes on. Fewer claimed than p_limit: there was no
+-- more.
+-- Locks: the claimed rows, marks of queues, accounts in key order, last the segment's counter.
 -- Raises: STISO when the transaction is not READ COMMITTED.
 create or replace function settlement.settle_batch(
   p_segment_id int,
   p_now timestamptz,
   p_limit int,
-  p_after_id bigint,
+  p_after_symbol_id int,
   out claimed int,
   out settled int,
   out put_aside int,
-  out last_id bigint
+  out last_symbol_id int
 )
 language plpgsql volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_waiting record;
   v_ids bigint[];
   v_id bigint;
 begin
@@ -27,25 +30,30 @@ begin
     raise exception 'settle_batch needs READ COMMITTED' using errcode = 'STISO';
   end if;
 
-  v_ids := settlement.claim_instructions(p_segment_id, p_now, p_limit, p_after_id);
-  claimed := cardinality(v_ids);
+  v_waiting := settlement.claim_waiting(p_segment_id, p_now, p_limit);
+  if v_waiting.due_ids <> '{}' then
+    perform settlement.bring_back(p_segment_id, v_waiting.due_ids);
+  end if;
+  select c.instruction_ids, c.last_symbol_id
+  into v_ids, last_symbol_id
+  from settlement.claim_instructions(p_segment_id, p_limit, p_after_symbol_id) as c;
+  claimed := cardinality(v_ids) + cardinality(v_waiting.failed_ids);
   settled := 0;
   put_aside := 0;
-  last_id := coalesce(v_ids[claimed], 0);
-  if claimed = 0 then
-    return;
-  end if;
 
   begin
-    settled := settlement.settle_instructions(p_segment_id, p_now, v_ids);
-    return;
+    if v_ids <> '{}' then
+      settled := settlement.settle_instructions(p_segment_id, p_now, v_ids);
+    end if;
+    v_ids := '{}';
   exception when integrity_constraint_violation or data_exception or raise_exception
     or sqlstate 'NVACC' then
     settled := 0;
   end;
 
-  foreach v_id in array v_ids loop
+  foreach v_id in array v_ids || v_waiting.failed_ids loop
     begin
+      perform settlement.bring_back(p_segment_id, array[v_id]);
       settled := settled + settlement.settle_instructions(p_segment_id, p_now, array[v_id]);
     exception when integrity_constraint_violation or data_exception or raise_exception
       or sqlstate 'NVACC' then

@@ -30,15 +30,15 @@ export async function benchSettlement(url: string, workers: number): Promise<Set
 
 async function settleAll(client: pg.Client): Promise<number> {
   let settled = 0
-  let after = '0'
+  let after = 0
   for (;;) {
     const { rows } = await client.query(
       "select * from settlement.settle_batch(1, now() + interval '1 hour', $1, $2)",
       [settleBatch, after],
     )
     settled += rows[0].settled
-    if (rows[0].claimed === 0 && after === '0') return settled
-    after = rows[0].claimed < settleBatch ? '0' : rows[0].last_id
+    if (rows[0].claimed === 0) return settled
+    after = rows[0].last_symbol_id
   }
 }
 

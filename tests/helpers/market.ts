@@ -107,11 +107,11 @@ export function execute(
 /** One pass of a settlement worker. */
 export async function settle(
   db: Queryable,
-  { now = noon, limit = 1000, after = '0' }: { now?: string; limit?: number; after?: string } = {},
-): Promise<{ claimed: number; settled: number; put_aside: number; last_id: string }> {
+  { now = noon, limit = 1000, after = 0 }: { now?: string; limit?: number; after?: number } = {},
+): Promise<{ claimed: number; settled: number; put_aside: number; last_symbol_id: number }> {
   const text = 'select * from settlement.settle_batch(1, $1, $2, $3)'
   const [pass] = await db.query(text, [now, limit, after])
-  return { claimed: 0, settled: 0, put_aside: 0, last_id: '0', ...pass }
+  return { claimed: 0, settled: 0, put_aside: 0, last_symbol_id: 0, ...pass }
 }
 
 /** What audit() finds wrong; nothing, if all is well. */

@@ -219,6 +219,13 @@ const corruptions: [what: string, statement: string, name: string, key: RegExp][
     /^100000000001\d$|^1000000000009$/,
   ],
   [
+    'an instruction that waits and is in line',
+    `insert into settlement.waiting_instructions select i.*, 'PENDING', 'SYSTEM', null, i.created_at
+    from settlement.pending_instructions as i`,
+    'instruction settled once',
+    /^10000000000\d\d$/,
+  ],
+  [
     'an instruction altered',
     'update settlement.pending_instructions set notional = notional + 1',
     'trade instruction',
@@ -237,7 +244,7 @@ const corruptions: [what: string, statement: string, name: string, key: RegExp][
     'an instruction that settled and is pending',
     `insert into settlement.pending_instructions select segment_id, instruction_id, symbol_id,
       buyer_id, seller_id, base_asset_id, quote_asset_id, quantity, notional, buyer_fee, seller_fee,
-      value_date, 'PENDING', null, null, 0, created_at, created_at
+      value_date, 0, created_at
     from settlement.settled_instructions`,
     'instruction settled once',
     /^1000000000002$/,

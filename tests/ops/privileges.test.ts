@@ -41,6 +41,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.set_calendar',
     'ops.set_calendar_day',
     'ops.set_phase',
+    'ops.set_settlement',
     'ops.set_symbol_group',
     'ops.set_trade_group',
     'ops.verify_replay',

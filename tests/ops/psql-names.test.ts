@@ -56,6 +56,7 @@ const functions = [
   'set_calendar',
   'set_calendar_day',
   'set_phase',
+  'set_settlement',
   'set_symbol_group',
   'set_trade_group',
   'verify_replay',

@@ -163,7 +163,7 @@ const dumps = {
     from matching.book as b where b.segment_id = 1 and b.symbol_id = $1
     order by b.side, b.sort_price, b.priority_no`,
   instructions: `
-    select jsonb_build_array(i.quantity, i.notional, i.buyer_fee, i.seller_fee, i.status) as fact
+    select jsonb_build_array(i.quantity, i.notional, i.buyer_fee, i.seller_fee) as fact
     from settlement.pending_instructions as i where i.segment_id = 1 and i.symbol_id = $1
     order by i.instruction_id`,
   accounts: `

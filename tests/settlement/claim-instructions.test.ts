@@ -9,22 +9,22 @@ import {
   sell,
   settle,
 } from '../helpers/market.ts'
-import { openSession } from '../helpers/session.ts'
+import { openSession, untilBlocked } from '../helpers/session.ts'
 
 const second = 1000
 const at = (ms: number) => new Date(Date.parse(noon) + ms).toISOString()
 
 async function withInstructions(t: Test, count: number): Promise<TestDatabase> {
   const db = await testDatabase(t)
-  await createMarket(db, { traders: { alice: { USD: '100000' }, bob: { BTC: '1000' } } })
+  await createMarket(db, { traders: { alice: { USD: '100000' }, bob: { BTC: '100000' } } })
   const asks = Array.from({ length: count }, () => sell('bob', '1', '1'))
   await execute(db, 'BTC-USD', [...asks, buy('alice', String(count), '1')])
   return db
 }
 
-async function claim(db: Queryable, limit: number, now: string = noon, after = '0') {
-  const text = 'select settlement.claim_instructions(1, $1, $2, $3) as ids'
-  const [row] = await db.query<{ ids: string[] }>(text, [now, limit, after])
+async function claim(db: Queryable, limit: number, after = 0) {
+  const text = 'select instruction_ids as ids from settlement.claim_instructions(1, $1, $2)'
+  const [row] = await db.query<{ ids: string[] }>(text, [limit, after])
   return row?.ids ?? []
 }
 
@@ -103,20 +103,68 @@ t.test('[SET-001] what a worker has claimed others pass over until it ends', asy
   t.same(await claim(db, 5), claims[0], 'those of a worker that gave up are free again')
 })
 
-t.test('what is not due yet, failed, or before the last id is not claimed', async t => {
-  const db = await withInstructions(t, 4)
-  const [a = '', b = '', c = '', d = ''] = await claim(db, 4)
-  const set = (id: string, change: string, ...values: string[]) =>
-    db.query(
-      `update settlement.pending_instructions set ${change} where instruction_id = ${id}`,
-      values,
-    )
+/** Where the queue of BTC-USD begins, as a number of its trades. */
+async function mark(db: Queryable): Promise<number> {
+  const [row] = await db.query('select low_id % 1000000000000 as low from settlement.queues')
+  return Number(row?.low)
+}
 
-  await set(a, 'next_attempt_at = $1', at(second))
-  await set(b, "status = 'FAILED'")
+/** How many rows that are gone a claim walks past. */
+async function walked(session: Queryable, limit: number): Promise<number> {
+  const [plan] = await session.query(
+    `explain (analyze, buffers, format json, timing off) select * from
+      settlement.claim_instructions(1, $1, 0)`,
+    [limit],
+  )
+  return plan?.['QUERY PLAN'][0].Plan['Shared Hit Blocks']
+}
 
-  t.same(await claim(db, 9), [c, d])
-  t.same(await claim(db, 9, at(second - 1)), [c, d])
-  t.same(await claim(db, 9, at(second)), [a, c, d], 'due when its time has come')
-  t.same(await claim(db, 9, at(second), c), [d])
+t.test('[SET-005] a claim begins where something is left, while rows cannot go', async t => {
+  const db = await withInstructions(t, 12_000)
+  const old = await openSession(t, db.url)
+  await old.query('begin isolation level repeatable read')
+  await old.query('select pg_current_xact_id()')
+  const early = await walked(db, 1)
+
+  for (let i = 0; i < 5; i++) t.match(await settle(db, { limit: 2000 }), { settled: 2000 })
+
+  t.ok((await mark(db)) > 16_000, `the mark is at ${await mark(db)} of 24,000`)
+  const late = await walked(db, 1)
+  await db.query('update settlement.queues set low_id = symbol_id * 1000000000000')
+  const without = await walked(db, 1)
+  t.comment(`blocks read: ${early} at first, ${late} late, ${without} without the mark`)
+  t.ok(without > 3 * late, 'and without it the walk is long')
+})
+
+t.test('[SET-005] an instruction that was put aside is found below the mark', async t => {
+  const db = await withInstructions(t, 9000)
+  await db.query(`update settlement.pending_instructions set notional = notional * 1e9
+    where instruction_id = (select min(instruction_id) from settlement.pending_instructions)`)
+  t.match(await settle(db, { limit: 1 }), { claimed: 1, put_aside: 1 })
+  for (let i = 0; i < 4; i++) await settle(db, { limit: 2500 })
+  t.ok((await mark(db)) > 13_000)
+  await db.query('update settlement.waiting_instructions set notional = 1')
+
+  t.match(await settle(db, { now: at(3 * second) }), { claimed: 1, settled: 1 })
+  const [row] = await db.query('select count(*)::int from settlement.settled_instructions')
+  t.equal(row?.count, 9000)
+})
+
+t.test('[SET-005] a mark on its way up does not pass what comes back meanwhile', async t => {
+  const db = await withInstructions(t, 9000)
+  const ids = await claim(db, 9000)
+  const id = ids[0] ?? ''
+  await db.query('select settlement.make_wait(1, array[$1::bigint], $2)', [id, 'SYSTEM'])
+  const [raiser, back] = [await openSession(t, db.url), await openSession(t, db.url)]
+  await settle(db, { limit: 6000 })
+  await db.query('update settlement.queues set low_id = symbol_id * 1000000000000')
+  await raiser.query('begin')
+  await raiser.query('select settlement.raise_mark(1, 1)')
+
+  const coming = back.query('select settlement.bring_back(1, array[$1::bigint])', [id])
+  await untilBlocked(db, back.pid)
+  await raiser.query('commit')
+  await coming
+
+  t.same((await claim(db, 1))[0], id)
 })

@@ -27,8 +27,13 @@ async function poisoned(t: Test, poison: string): Promise<{ db: TestDatabase; id
   return { db, id }
 }
 
-const change = (db: Queryable, id: string, set: string) =>
-  db.query(`update settlement.pending_instructions set ${set} where instruction_id = $1`, [id])
+/** Changes an instruction, in line or waiting. */
+async function change(db: Queryable, id: string, set: string): Promise<void> {
+  for (const table of ['pending', 'waiting']) {
+    const text = `update settlement.${table}_instructions set ${set} where instruction_id = $1`
+    if (table === 'waiting' || !set.includes('status')) await db.query(text, [id])
+  }
+}
 
 const read = async (db: Queryable, id: string) => {
   const [row] = await db.query('select * from api.find_settlement(1, $1)', [id])
@@ -52,7 +57,7 @@ for (const [name, [poison, problem]] of Object.entries(poisons)) {
     const pass = await settle(db)
 
     t.match(pass, { claimed: 10, settled: 9, put_aside: 1 })
-    const aside = await db.query('select * from pending_instructions')
+    const aside = await db.query('select * from waiting_instructions')
     t.match(aside, [{ status: 'PENDING', reason: 'SYSTEM', problem, attempts: 1 }])
     const [row] = await db.query(
       'select count(*)::int from ledger.transfers where instruction_id = $1',

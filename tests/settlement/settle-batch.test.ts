@@ -51,7 +51,7 @@ t.test('[SET-002] a trade settles as delivery against payment, to the last digit
 
   const pass = await settle(db, { now: later })
 
-  t.strictSame(pass, { claimed: 1, settled: 1, put_aside: 0, last_id: '1000000000002' })
+  t.strictSame(pass, { claimed: 1, settled: 1, put_aside: 0, last_symbol_id: 1 })
   t.same(await balances(db, 'alice'), { USD: '74950 0 0 0', BTC: '0.5 0 0 0' })
   t.same(await balances(db, 'bob'), { BTC: '8 1.5 0 0', USD: '24975 0 0 0' })
   t.equal(await house(db), '75 0 0 0', '50 from the taker, 25 from the maker')
@@ -166,7 +166,7 @@ t.test('[SET-001] two workers share the work, and each instruction settles once'
   const first = await openSession(t, db.workerUrl)
   const second = await openSession(t, db.workerUrl)
   await first.query('begin')
-  t.match(await settle(first, { limit: 4 }), { claimed: 4, settled: 4, last_id: '1000000000011' })
+  t.match(await settle(first, { limit: 4 }), { claimed: 4, settled: 4, last_symbol_id: 1 })
 
   const rest = settle(second, { limit: 100 })
   await untilBlocked(db, second.pid)
@@ -196,18 +196,28 @@ t.test('[SET-001] a worker that is killed in its batch leaves all of it to the n
   t.same(await audit(db), [])
 })
 
-t.test('a worker goes on behind its last id, so that every symbol has its turn', async t => {
+/** The symbols of each journal's instructions, in the order in which they were settled. */
+async function order(db: Queryable): Promise<string[]> {
+  const rows = await db.query(`
+    select (select string_agg((i / 1000000000000)::text, ' ' order by n)
+      from unnest(j.instruction_ids) with ordinality as x (i, n)) as symbols
+    from ledger.journals as j where j.kind = 'SETTLEMENT' order by j.finality_no`)
+  return rows.map(row => row.symbols)
+}
+
+t.test('a worker goes on behind its last symbol, so that each has its turn', async t => {
   const db = await market(t, { 'BTC-USD': {}, 'ETH-USD': {} })
   await fund(db, 'bob', 'ETH', '10')
   await trade(db, 5)
   await execute(db, 'ETH-USD', [sell('bob', '1', '10'), buy('alice', '1', '10')])
 
   const first = await settle(db, { limit: 3 })
-  const second = await settle(db, { limit: 3, after: first.last_id })
+  const second = await settle(db, { limit: 3, after: first.last_symbol_id })
 
-  t.same(first.last_id, '1000000000008')
-  t.match(second, { settled: 3, last_id: '2000000000002' })
-  t.match(await settle(db, { limit: 3, after: second.last_id }), { claimed: 0, last_id: '0' })
+  t.match(first, { settled: 3, last_symbol_id: 1 })
+  t.match(second, { settled: 3, last_symbol_id: 1 }, 'one of the other symbol, and round')
+  t.same(await order(db), ['1 1 1', '2 1 1'])
+  t.match(await settle(db, { limit: 3, after: 1 }), { claimed: 0, last_symbol_id: 1 })
 })
 
 t.test('settlement at another isolation level is refused by name', async t => {
