@@ -89,27 +89,236 @@ alter table settlement.pending_instructions
 comment on table settlement.pending_instructions is
   'what is next in line to be settled; instruction_id is the trade_id it settles';
 
+-- Instructions with conditions: not funded beforehand, on hold, linked, in parts, by priority.
+
+alter table settlement.waiting_instructions
+  add column due_at timestamptz,
+  add column is_prefunded boolean not null default true,
+  add column is_conditional boolean not null default false,
+  add column priority int not null default 4
+    constraint priority_between_1_and_4 check (priority between 1 and 4),
+  add column buyer_released numeric,
+  add column seller_released numeric,
+  add column settled_quantity numeric not null default 0,
+  add column settled_notional numeric not null default 0,
+  add column settled_buyer_fee numeric not null default 0,
+  add column settled_seller_fee numeric not null default 0,
+  add constraint released_is_a_part check (
+    coalesce(buyer_released between 0 and quantity, true)
+    and coalesce(seller_released between 0 and quantity, true)
+  ),
+  add constraint settled_is_a_part check (settled_quantity >= 0 and settled_quantity < quantity);
+update settlement.waiting_instructions set due_at = created_at;
+alter table settlement.waiting_instructions alter column due_at set not null;
+comment on column settlement.waiting_instructions.due_at is 'when its value date begins';
+comment on column settlement.waiting_instructions.is_prefunded is
+  'what it takes is held in the accounts already, as for every trade of the venue';
+comment on column settlement.waiting_instructions.is_conditional is
+  'considered together with others: not prefunded, released in part, linked, or of another priority';
+comment on column settlement.waiting_instructions.buyer_released is
+  'how much of quantity the buyer lets settle; null: all';
+comment on column settlement.waiting_instructions.settled_quantity is
+  'what is final already: see settlement.parts';
+create index waiting_instructions_lack_idx on settlement.waiting_instructions
+  (segment_id, priority, value_date, instruction_id)
+  where is_conditional and reason in ('LACK_ASSET', 'LACK_CASH');
+
+alter table reference.symbols
+  add column partial_unit numeric
+    constraint partial_unit_is_positive check (partial_unit > 0 and partial_unit < 'Infinity'),
+  add column partial_minimum numeric
+    constraint partial_minimum_is_positive
+    check (partial_minimum > 0 and partial_minimum < 'Infinity');
+comment on column reference.symbols.partial_unit is
+  'parts of an instruction settle in multiples of this, in base; null: all or nothing';
+comment on column reference.symbols.partial_minimum is 'no part is smaller than this, in base';
+
+create type settlement.link_kind as enum ('AFTER', 'WITH');
+create table settlement.links (
+  segment_id int not null,
+  instruction_id bigint not null,
+  link settlement.link_kind not null,
+  other_id bigint not null,
+  primary key (segment_id, instruction_id, other_id),
+  constraint link_is_to_another check (instruction_id <> other_id)
+);
+comment on table settlement.links is
+  'AFTER: settles once the other has; WITH: both in one journal, or none; WITH stands twice';
+create index links_other_idx on settlement.links (segment_id, other_id);
+
+create table settlement.parts (
+  segment_id int not null,
+  instruction_id bigint not null,
+  part_no int not null,
+  quantity reference.quantity not null,
+  notional ledger.amount not null,
+  buyer_fee ledger.amount not null,
+  seller_fee ledger.amount not null,
+  settled_at timestamptz not null,
+  journal_id bigint not null,
+  primary key (segment_id, instruction_id, part_no)
+);
+comment on table settlement.parts is
+  'what of an instruction with conditions is final, a row each time; insert only';
+
+create table settlement.cancelled_instructions (
+  like settlement.settled_instructions,
+  reason text not null,
+  cancelled_by text not null
+);
+alter table settlement.cancelled_instructions
+  drop column journal_id,
+  add primary key (segment_id, instruction_id);
+alter table settlement.cancelled_instructions rename column settled_at to cancelled_at;
+comment on table settlement.cancelled_instructions is
+  'what will never settle, and on whose word; insert only';
+
+create table settlement.cut_offs (
+  asset_id int primary key references reference.assets on delete restrict,
+  calendar_id int not null references reference.calendars on delete restrict,
+  cut_off time not null
+);
+comment on table settlement.cut_offs is
+  'after this local time of a business day an asset settles on the next one';
+
+create table settlement.partial_windows (
+  symbol_id int not null references reference.symbols on delete restrict,
+  starts_at time not null,
+  ends_at time not null,
+  primary key (symbol_id, starts_at),
+  constraint window_has_a_length check (ends_at > starts_at)
+);
+comment on table settlement.partial_windows is
+  'when instructions settle in part, UTC; a symbol without windows does so always';
+
+-- Ids of instructions that no trade made: below those of every symbol.
+create sequence settlement.instruction_ids maxvalue 999999999999;
+
+create table settlement.events (
+  segment_id int not null,
+  event_id bigint generated always as identity,
+  instruction_id bigint not null,
+  at timestamptz not null,
+  kind text not null,
+  reason settlement.pending_reason,
+  detail text,
+  primary key (segment_id, event_id)
+);
+comment on table settlement.events is
+  'what happened to instructions between their trade and their journal; insert only';
+create index events_instruction_idx on settlement.events (segment_id, instruction_id);
+
+-- Whoever waits for money or assets to come to an account.
+create table ledger.waits (
+  segment_id int not null,
+  participant_id int not null,
+  asset_id int not null,
+  waiter_id bigint not null,
+  has_come boolean not null default false,
+  primary key (segment_id, participant_id, asset_id, waiter_id)
+);
+comment on table ledger.waits is
+  'which instruction waits for which account; has_come: something came there since';
+create index waits_come_idx on ledger.waits (segment_id, waiter_id) where has_come;
+
+-- What settles now of an instruction, all or a part.
+create type settlement.part as (
+  instruction_id bigint,
+  symbol_id int,
+  buyer_id int,
+  seller_id int,
+  base_asset_id int,
+  quote_asset_id int,
+  quantity numeric,
+  notional numeric,
+  buyer_fee numeric,
+  seller_fee numeric,
+  is_prefunded boolean,
+  is_last boolean
+);
+-- An instruction that is considered: what of it could settle now, with which others, or why not.
+create type settlement.candidate as (
+  instruction_id bigint,
+  unit_no int,
+  reason settlement.pending_reason,
+  next_attempt_at timestamptz,
+  part settlement.part,
+  part_unit numeric,
+  part_minimum numeric
+);
+-- What a unit (an instruction, or several that settle together) changes on one account.
+create type settlement.unit_move as (
+  unit_no int,
+  account_no int,
+  amount numeric
+);
+
 --!include settlement/instructions.sql
 --!include api/settlement_backlog.sql
 --!include api/status.sql
 --!include clearing/value_date.sql
 --!include clearing/capture_trades.sql
+--!include clearing/instruct.sql
 --!include clearing/obligations.sql
+--!include ledger/tell_waits.sql
+--!include ledger/change_accounts.sql
+--!include ledger/lock_accounts.sql
 --!include settlement/open_queue.sql
 --!include matching/open_symbol.sql
 --!include matching/symbol_terms.sql
 --!include matching/create_symbol.sql
+--!include settlement/prefunded.sql
 --!include ops/v_holds.sql
 --!include ops/audit_balances.sql
+--!include settlement/postings.sql
+--!include ops/audit_journals.sql
+--!include ops/audit_settlements.sql
+--!include settlement/make_wait.sql
+--!include settlement/find_waiting.sql
+--!include settlement/cancel_instruction.sql
+--!include ops/cancel_settlement.sql
+--!include reference/is_buyer.sql
+--!include settlement/next_open.sql
+--!include settlement/unmet_reason.sql
+--!include settlement/release_instruction.sql
+--!include ops/hold_settlement.sql
+--!include ops/instruct.sql
+--!include settlement/link_instructions.sql
+--!include ops/link_settlements.sql
+--!include ops/release_settlement.sql
+--!include settlement/set_cut_off.sql
+--!include ops/set_cut_off.sql
+--!include settlement/set_partial_windows.sql
+--!include ops/set_partial_windows.sql
 --!include reference/set_settlement.sql
 --!include ops/set_settlement.sql
+--!include settlement/set_priority.sql
+--!include ops/set_settlement_priority.sql
 --!include ops/v_fails.sql
 --!include ops/v_settlement_backlog.sql
 --!include settlement/bring_back.sql
+--!include settlement/candidate_moves.sql
+--!include settlement/part_of.sql
+--!include settlement/largest_part.sql
+--!include settlement/choose_parts.sql
+--!include settlement/choose_together.sql
+--!include settlement/choose_units.sql
+--!include settlement/lock_conditional.sql
+--!include settlement/claim_conditional.sql
 --!include settlement/raise_mark.sql
 --!include settlement/claim_instructions.sql
 --!include settlement/claim_waiting.sql
---!include settlement/make_wait.sql
+--!include settlement/instruction_rows.sql
+--!include settlement/next_partial.sql
+--!include settlement/judge_conditions.sql
+--!include settlement/lacks.sql
+--!include settlement/note_reasons.sql
+--!include settlement/part_changes.sql
+--!include settlement/record_parts.sql
+--!include settlement/post_parts.sql
 --!include settlement/put_aside.sql
 --!include settlement/retry_instruction.sql
+--!include settlement/settle_singly.sql
 --!include settlement/settle_batch.sql
+--!include settlement/settle_conditional.sql
+--!include settlement/settle_waiting.sql

@@ -3,13 +3,15 @@ import { channels } from '../app/events/doorbell.ts'
 import { openBell } from './bell.ts'
 import { openThread, withConnection } from './thread.ts'
 
-/** What one pass did: see settlement.settle_batch. */
+/** What one pass did: see settlement.settle_batch and settle_waiting. */
 interface Pass {
   claimed: number
   settled: number
   put_aside: number
-  last_symbol_id: number
 }
+
+/** Instructions with conditions that are considered together. */
+const considered = 500
 
 /** A doorbell that nobody heard costs this much; also how soon a second attempt is looked for. */
 const pollMs = 1000
@@ -27,21 +29,34 @@ async function settle(client: pg.Client): Promise<void> {
   let afterSymbolId = 0
   while (!stopped.aborted) {
     const pass = await settleOnce(client, afterSymbolId)
-    if (pass.settled > 0) await client.query(`notify ${channels.events}`)
-    if (pass.put_aside > 0) log.error(pass, 'settlement instructions put aside')
-    else if (pass.claimed > 0) log.debug(pass, 'settled')
+    const waiting = await settleWaiting(client)
+    if (pass.settled + waiting.settled > 0) await client.query(`notify ${channels.events}`)
+    for (const done of [pass, waiting]) {
+      if (done.put_aside > 0) log.error(done, 'settlement instructions put aside')
+      else if (done.claimed > 0) log.debug(done, 'settled')
+    }
     // Each symbol has its turn.
     afterSymbolId = pass.last_symbol_id
-    if (pass.claimed < thread.batchSize) await bell.wait(pollMs)
+    if (pass.claimed < thread.batchSize && waiting.settled === 0) await bell.wait(pollMs)
   }
 }
 
-async function settleOnce(client: pg.Client, afterSymbolId: number): Promise<Pass> {
-  const { rows } = await client.query<Pass>(
+async function settleOnce(client: pg.Client, afterSymbolId: number) {
+  const { rows } = await client.query<Pass & { last_symbol_id: number }>(
     'select * from settlement.settle_batch($1, clock_timestamp(), $2, $3)',
     [thread.segmentId, thread.batchSize, afterSymbolId],
   )
   const pass = rows[0]
   if (pass === undefined) throw new Error('settle_batch returned no row')
+  return pass
+}
+
+async function settleWaiting(client: pg.Client): Promise<Pass> {
+  const { rows } = await client.query<Pass>(
+    'select * from settlement.settle_waiting($1, clock_timestamp(), $2)',
+    [thread.segmentId, considered],
+  )
+  const pass = rows[0]
+  if (pass === undefined) throw new Error('settle_waiting returned no row')
   return pass
 }

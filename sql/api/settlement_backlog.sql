@@ -31,7 +31,7 @@ as $$
     )
   from settlement.instructions as i
   where i.segment_id = p_segment_id
-    and i.status <> 'SETTLED'
+    and i.status not in ('SETTLED', 'CANCELLED')
 $$;
 comment on function api.settlement_backlog is
   'how settlement stands: pending, failed, oldest, rate';

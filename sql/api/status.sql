@@ -42,7 +42,7 @@ as $$
     )
   from settlement.instructions as i
   where i.segment_id = p_segment_id
-    and i.status <> 'SETTLED'
+    and i.status not in ('SETTLED', 'CANCELLED')
     and i.created_at <= p_now
 $$;
 comment on function api.status is 'how the database stands, for readiness';

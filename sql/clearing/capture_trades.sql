@@ -28,12 +28,14 @@ begin
 
   insert into settlement.waiting_instructions (
     segment_id, instruction_id, symbol_id, buyer_id, seller_id, base_asset_id, quote_asset_id,
-    quantity, notional, buyer_fee, seller_fee, value_date, created_at, reason, next_attempt_at
+    quantity, notional, buyer_fee, seller_fee, value_date, created_at, reason, next_attempt_at,
+    due_at
   )
   select
     p_symbol.segment_id, t.trade_id, p_symbol.symbol_id, t.buyer_id, t.seller_id,
     p_symbol.base_asset_id, p_symbol.quote_asset_id, t.quantity, t.notional, t.buyer_fee,
-    t.seller_fee, v_value.value_date, p_now, 'FUTURE_DATE', v_value.due_at
+    t.seller_fee, v_value.value_date, p_now, 'FUTURE_DATE', v_value.due_at,
+    v_value.due_at
   from unnest(p_trades) as t;
 end;
 $$;

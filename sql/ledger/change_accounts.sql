@@ -2,7 +2,7 @@
 -- Takes at most one change an account: what to add to posted, held, unsettled_in and
 -- unsettled_out, in the asset. Accounts that do not stand yet are opened. Returns false, with
 -- nothing changed, when an account would hold more than it has; the accounts stay locked, so that
--- what the caller reads next stays true [LED-001].
+-- what the caller reads next stays true [LED-001]. Whoever waits for one of them is told.
 -- Locks: the accounts, in the order (participant, asset), to the end of the transaction.
 -- Raises, when the caller broke an invariant: NVACC when a change is for nobody's account, 23514
 -- when it breaks another rule of the table.
@@ -58,6 +58,9 @@ begin
     and a.participant_id = c.participant_id
     and a.asset_id = c.asset_id;
 
+  if exists (select from ledger.waits as w where w.segment_id = p_segment_id) then
+    perform ledger.tell_waits(p_segment_id, p_changes);
+  end if;
   return true;
 end;
 $$;

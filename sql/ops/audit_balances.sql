@@ -22,12 +22,10 @@ as $$
       from ops.v_holds as h
       union all
       select i.segment_id, i.buyer_id, i.base_asset_id, 0, 0, i.quantity, 0
-      from settlement.instructions as i
-      where i.status <> 'SETTLED'
+      from settlement.prefunded as i
       union all
       select i.segment_id, i.seller_id, i.quote_asset_id, 0, 0, i.notional - i.seller_fee, 0
-      from settlement.instructions as i
-      where i.status <> 'SETTLED'
+      from settlement.prefunded as i
     ) as d (segment_id, participant_id, asset_id, posted, held, due_in, due_out)
     group by d.segment_id, d.participant_id, d.asset_id
   ), compared as (

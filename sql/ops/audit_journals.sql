@@ -23,7 +23,7 @@ as $$
     from ledger.journals as n
     cross join lateral unnest(n.instruction_ids) as i (instruction_id)
   ) as j
-  full join settlement.settled_instructions as s
+  full join settlement.postings as s
     on s.segment_id = j.segment_id
     and s.journal_id = j.journal_id
     and s.instruction_id = j.instruction_id

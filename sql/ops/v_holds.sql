@@ -20,11 +20,10 @@ where k.hold_amount > 0
 union all
 select
   i.segment_id, h.participant_id, h.asset_id, 'SETTLEMENT', i.instruction_id, h.amount
-from settlement.instructions as i
+from settlement.prefunded as i
 cross join lateral (
   values
     (i.buyer_id, i.quote_asset_id, i.notional + i.buyer_fee),
-    (i.seller_id, i.base_asset_id, i.quantity::numeric)
-) as h (participant_id, asset_id, amount)
-where i.status <> 'SETTLED';
+    (i.seller_id, i.base_asset_id, i.quantity)
+) as h (participant_id, asset_id, amount);
 comment on view ops.v_holds is 'every hold with its cause';

@@ -11,7 +11,7 @@ select
 from settlement.instructions as i
 join reference.symbols as s
   on s.symbol_id = i.symbol_id
-where i.status <> 'SETTLED'
+where i.status not in ('SETTLED', 'CANCELLED')
 group by s.symbol, i.status, i.reason
 order by s.symbol, i.status, i.reason;
 comment on view ops.v_settlement_backlog is 'what is not settled, by symbol and status';

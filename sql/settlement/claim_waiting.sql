@@ -1,5 +1,6 @@
 -- Claims up to p_limit of what waits and is due, for this transaction: what waited for its date,
--- and what failed before and is tried alone [SET-001]. Returns the ids of both.
+-- and what failed before and is tried alone [SET-001]; not what has conditions. Returns the ids of
+-- both.
 -- Locks: the claimed rows, SKIP LOCKED.
 create or replace function settlement.claim_waiting(
   p_segment_id int,
@@ -16,6 +17,7 @@ as $$
     from settlement.waiting_instructions as i
     where i.segment_id = p_segment_id
       and i.status <> 'FAILED'
+      and not i.is_conditional
       and i.next_attempt_at <= p_now
     order by i.next_attempt_at, i.instruction_id
     limit p_limit

@@ -1,5 +1,5 @@
--- Every instruction, one row each, wherever it stands: next in line, waiting, or settled. status
--- and reason tell which.
+-- Every instruction, one row each, wherever it stands: next in line, waiting, settled or cancelled.
+-- status and reason tell which.
 create or replace view settlement.instructions as
 select
   p.segment_id, p.instruction_id, p.symbol_id, p.buyer_id, p.seller_id, p.base_asset_id,
@@ -20,6 +20,13 @@ select
   s.quote_asset_id, s.quantity, s.notional, s.buyer_fee, s.seller_fee, s.value_date,
   'SETTLED'::settlement.instruction_status, null, null, s.attempts, null, s.created_at,
   s.settled_at, s.journal_id
-from settlement.settled_instructions as s;
+from settlement.settled_instructions as s
+union all
+select
+  c.segment_id, c.instruction_id, c.symbol_id, c.buyer_id, c.seller_id, c.base_asset_id,
+  c.quote_asset_id, c.quantity, c.notional, c.buyer_fee, c.seller_fee, c.value_date,
+  'CANCELLED'::settlement.instruction_status, null, c.reason, c.attempts, null, c.created_at,
+  null, null
+from settlement.cancelled_instructions as c;
 comment on view settlement.instructions is
-  'all settlement instructions: next in line, waiting, settled';
+  'all settlement instructions: next in line, waiting, settled, cancelled';

@@ -17,12 +17,12 @@ as $$
   insert into settlement.waiting_instructions (
     segment_id, instruction_id, symbol_id, buyer_id, seller_id, base_asset_id, quote_asset_id,
     quantity, notional, buyer_fee, seller_fee, value_date, attempts, created_at, reason,
-    next_attempt_at
+    next_attempt_at, due_at
   )
   select
     g.segment_id, g.instruction_id, g.symbol_id, g.buyer_id, g.seller_id, g.base_asset_id,
     g.quote_asset_id, g.quantity, g.notional, g.buyer_fee, g.seller_fee, g.value_date, g.attempts,
-    g.created_at, p_reason, 'infinity'
+    g.created_at, p_reason, 'infinity', g.created_at
   from gone as g
 $$;
 comment on function settlement.make_wait is 'takes instructions out of the line, to wait';

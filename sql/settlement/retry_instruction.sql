@@ -15,7 +15,8 @@ begin
     update settlement.waiting_instructions as i
     set status = 'PENDING',
       attempts = case i.reason when 'SYSTEM' then 0 else i.attempts end,
-      next_attempt_at = case i.reason when 'SYSTEM' then p_now else i.next_attempt_at end
+      next_attempt_at = case
+        when i.is_conditional or i.reason = 'SYSTEM' then p_now else i.next_attempt_at end
     where i.segment_id = p_segment_id
       and i.instruction_id = p_instruction_id;
     if found then

@@ -1,7 +1,8 @@
--- One pass of a settlement worker: claims up to p_limit instructions that are next in line, and as
--- many that waited and are due, and settles them, in one transaction. When one of them cannot be
--- posted, the batch is done again one by one: the others settle, that one is put aside with its
--- reason [SET-003]. What failed before is tried alone.
+-- One pass of a settlement worker, one transaction: claims up to p_limit instructions that are next
+-- in line, as many that waited and are due, and those with conditions that something may have
+-- changed for, and settles them. When one of them cannot be posted, they are done again one by one:
+-- the others settle, that one is put aside with its reason [SET-003]. What failed before is tried
+-- alone.
 -- Takes the symbol to go on after (0 to begin). Returns how many were claimed, settled and put
 -- aside, and the symbol after which the next call goes on. Fewer claimed than p_limit: there was no
 -- more.
@@ -24,7 +25,7 @@ as $$
 declare
   v_waiting record;
   v_ids bigint[];
-  v_id bigint;
+  v_done record;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'settle_batch needs READ COMMITTED' using errcode = 'STISO';
@@ -51,16 +52,9 @@ begin
     settled := 0;
   end;
 
-  foreach v_id in array v_ids || v_waiting.failed_ids loop
-    begin
-      perform settlement.bring_back(p_segment_id, array[v_id]);
-      settled := settled + settlement.settle_instructions(p_segment_id, p_now, array[v_id]);
-    exception when integrity_constraint_violation or data_exception or raise_exception
-      or sqlstate 'NVACC' then
-      perform settlement.put_aside(p_segment_id, p_now, v_id, sqlstate || ' ' || sqlerrm);
-      put_aside := put_aside + 1;
-    end;
-  end loop;
+  v_done := settlement.settle_singly(p_segment_id, p_now, v_ids || v_waiting.failed_ids);
+  settled := settled + v_done.settled;
+  put_aside := put_aside + v_done.put_aside;
 end;
 $$;
 comment on function settlement.settle_batch is

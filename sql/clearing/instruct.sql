@@ -1,0 +1,63 @@
+-- Takes in a settlement instruction that no trade of the venue made: a trade done elsewhere, or a
+-- delivery free of payment. Nothing is held for it: it settles when both sides can pay, from its
+-- value date on [SET-006]. Both sides have agreed: it is matched.
+-- Takes the symbol, whose assets move, the quantity in base, the amount in quote (0: free of
+-- payment), the value date (null: that of a trade made now) and a priority of 1 to 4.
+-- Returns its id. Writes: settlement.waiting_instructions, events.
+-- Raises: NFSYM, NFPAR; IVAMT for an amount that is not a multiple of its unit, IVPAR for one that
+-- would deliver to itself, IVPRI.
+create or replace function clearing.instruct(
+  p_symbol reference.symbols,
+  p_seller_id int,
+  p_buyer_id int,
+  p_quantity numeric,
+  p_notional numeric,
+  p_value_date date,
+  p_priority int,
+  p_now timestamptz
+) returns bigint
+language plpgsql volatile
+as $$
+declare
+  v_id bigint := nextval('settlement.instruction_ids');
+  v_value record := clearing.value_date(p_symbol, p_now);
+  v_due_at timestamptz := v_value.due_at;
+begin
+  if (
+    p_quantity > 0 and scale(trim_scale(p_quantity)) <= p_symbol.base_decimals
+    and p_notional >= 0 and scale(trim_scale(p_notional)) <= p_symbol.quote_decimals
+  ) is not true then
+    raise exception 'quantity % and amount % are not multiples of their units', p_quantity,
+      p_notional using errcode = 'IVAMT', hint = 'AMOUNT_UNIT', column = 'quantity';
+  end if;
+  if p_seller_id = p_buyer_id then
+    raise exception 'nobody delivers to itself'
+      using errcode = 'IVPAR', hint = 'SAME_PARTICIPANT', column = 'buyer';
+  end if;
+  if (p_priority between 1 and 4) is not true then
+    raise exception 'a priority is 1 to 4, not %', p_priority
+      using errcode = 'IVPRI', hint = 'BAD_PRIORITY', column = 'priority';
+  end if;
+  if p_value_date is not null then
+    v_due_at := v_due_at + (p_value_date - v_value.value_date) * interval '1 day';
+  end if;
+
+  insert into settlement.waiting_instructions (
+    segment_id, instruction_id, symbol_id, buyer_id, seller_id, base_asset_id, quote_asset_id,
+    quantity, notional, buyer_fee, seller_fee, value_date, created_at, reason, next_attempt_at,
+    due_at, is_prefunded, is_conditional, priority
+  )
+  values (
+    p_symbol.segment_id, v_id, p_symbol.symbol_id, p_buyer_id, p_seller_id, p_symbol.base_asset_id,
+    p_symbol.quote_asset_id, p_quantity, p_notional, 0, 0,
+    coalesce(p_value_date, v_value.value_date), p_now,
+    case when v_due_at > p_now then 'FUTURE_DATE'::settlement.pending_reason else 'LACK_ASSET' end,
+    greatest(v_due_at, p_now), v_due_at, false, true, p_priority
+  );
+  insert into settlement.events (segment_id, instruction_id, at, kind)
+  values (p_symbol.segment_id, v_id, p_now, 'INSTRUCTED');
+  return v_id;
+end;
+$$;
+comment on function clearing.instruct is
+  'takes in a settlement instruction that no trade of the venue made';

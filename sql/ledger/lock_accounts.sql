@@ -1,0 +1,45 @@
+-- Locks accounts and says what each has available, in the asset; infinity for one that may be
+-- negative. Takes them in the order of their locks, each once; those that do not stand yet are
+-- opened. Locks: the accounts, in the order (participant, asset), to the end of the transaction.
+create or replace function ledger.lock_accounts(
+  p_segment_id int,
+  p_participant_ids int[],
+  p_asset_ids int[]
+) returns numeric[]
+language plpgsql volatile
+as $$
+declare
+  v_available numeric[];
+begin
+  perform ledger.open_accounts(p_segment_id, array(
+    select row(w.participant_id, w.asset_id, 0, 0, 0, 0)::ledger.account_change
+    from unnest(p_participant_ids, p_asset_ids) as w (participant_id, asset_id)
+    where not exists (
+      select
+      from ledger.accounts as a
+      where a.segment_id = p_segment_id
+        and a.participant_id = w.participant_id
+        and a.asset_id = w.asset_id
+    )
+  ));
+
+  with locked as materialized (
+    select a.participant_id, a.asset_id, a.posted - a.held as available, a.may_be_negative
+    from unnest(p_participant_ids, p_asset_ids) as w (participant_id, asset_id)
+    join ledger.accounts as a
+      on a.segment_id = p_segment_id
+      and a.participant_id = w.participant_id
+      and a.asset_id = w.asset_id
+    order by a.participant_id, a.asset_id
+    for no key update of a
+  )
+  select array_agg(
+    case when l.may_be_negative then 'Infinity'::numeric else l.available end
+    order by l.participant_id, l.asset_id
+  )
+  into v_available
+  from locked as l;
+  return coalesce(v_available, '{}');
+end;
+$$;
+comment on function ledger.lock_accounts is 'locks accounts and says what each has available';

@@ -1,0 +1,50 @@
+-- Writes what considered instructions that are left wait for, and until when. Who lacks money or
+-- assets waits for them to come to the account [SET-006]; the accounts are locked, so that nothing
+-- can come unseen. Writes: settlement.waiting_instructions, events, ledger.waits.
+create or replace function settlement.note_reasons(
+  p_segment_id int,
+  p_now timestamptz,
+  p_candidates settlement.candidate[]
+) returns void
+language plpgsql volatile
+as $$
+begin
+  with judged as (
+    select
+      i.instruction_id, i.reason as old_reason, c.next_attempt_at,
+      coalesce(c.reason, settlement.unmet_reason(i, p_now), case
+        when settlement.lacks(p_segment_id, i.seller_id, i.base_asset_id, (c.part).quantity)
+          then 'LACK_ASSET'::settlement.pending_reason
+        when settlement.lacks(p_segment_id, i.buyer_id, i.quote_asset_id,
+          (c.part).notional + (c.part).buyer_fee) then 'LACK_CASH'
+        else 'LINKED' end) as reason
+    from unnest(p_candidates) as c
+    join settlement.waiting_instructions as i
+      on i.segment_id = p_segment_id
+      and i.instruction_id = c.instruction_id
+  ), changed as (
+    update settlement.waiting_instructions as i
+    set reason = j.reason,
+      problem = null,
+      next_attempt_at = coalesce(j.next_attempt_at, 'infinity')
+    from judged as j
+    where i.segment_id = p_segment_id
+      and i.instruction_id = j.instruction_id
+    returning i.*
+  ), told as (
+    insert into settlement.events (segment_id, instruction_id, at, kind, reason)
+    select p_segment_id, j.instruction_id, p_now, 'WAITS', j.reason
+    from judged as j
+    where j.reason <> j.old_reason
+  )
+  insert into ledger.waits (segment_id, participant_id, asset_id, waiter_id)
+  select p_segment_id, a.participant_id, a.asset_id, c.instruction_id
+  from changed as c
+  cross join lateral (
+    values (c.seller_id, c.base_asset_id), (c.buyer_id, c.quote_asset_id)
+  ) as a (participant_id, asset_id)
+  where c.reason in ('LACK_ASSET', 'LACK_CASH')
+  on conflict do nothing;
+end;
+$$;
+comment on function settlement.note_reasons is 'writes what considered instructions wait for';

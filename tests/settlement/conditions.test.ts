@@ -1,0 +1,194 @@
+import t from 'tap'
+import { audit, balances, buy, execute, fund, sell, settle } from '../helpers/market.ts'
+import { monday, type WaitingMarket, waitingMarket } from './waiting-market.ts'
+
+const rich = { alice: { USD: '100000' }, bob: { BTC: '1000' } }
+const parts = { partial_unit: '10', partial_minimum: '20' }
+
+const hold = (market: WaitingMarket, id: string, side: string, now = monday) =>
+  market.db.query('select ops.hold_settlement($1, $2, 1, $3)', [id, side, now])
+const release = (
+  market: WaitingMarket,
+  id: string,
+  side: string,
+  quantity: string | null = null,
+  now = monday,
+) => market.db.query('select ops.release_settlement($1, $2, $3, 1, $4)', [id, side, quantity, now])
+const link = (market: WaitingMarket, id: string, word: string, other: string) =>
+  market.db.query('select ops.link_settlements($1, $2, $3, 1, $4)', [id, word, other, monday])
+
+t.test('[SET-007] with 70 of 100 available 70 settle, with their cash, and 30 stay', async t => {
+  const market = await waitingMarket(t, { alice: { USD: '9999' }, bob: { BTC: '79' } }, parts)
+  const id = await market.instruct({ quantity: '100', amount: '333.33' })
+
+  t.match(await market.pass(), { settled: 1 })
+
+  t.same(await market.states(id), ['PARTIALLY_SETTLED LACK_ASSET 70'])
+  t.same(await balances(market.db, 'alice'), { BTC: '70 0 0 0', USD: '9765.67 0 0 0' })
+  t.same(await audit(market.db), [])
+
+  await fund(market.db, 'bob', 'BTC', '10', monday)
+  t.match(await market.pass(), { claimed: 1, settled: 0 }, '19 are below the minimum')
+  await fund(market.db, 'bob', 'BTC', '11', monday)
+  t.match(await market.pass(), { claimed: 1, settled: 1 })
+  t.same(await market.states(id), ['SETTLED 100'])
+  t.same(await balances(market.db, 'alice'), { BTC: '100 0 0 0', USD: '9666.67 0 0 0' })
+  t.same(await balances(market.db, 'bob'), { BTC: '0 0 0 0', USD: '333.33 0 0 0' })
+  t.same(await audit(market.db), [])
+})
+
+t.test('[SET-007] a symbol without a unit settles all or nothing, and cash is never in part', async t => {
+  const whole = await waitingMarket(t, { alice: { USD: '9999' }, bob: { BTC: '70' } })
+  const id = await whole.instruct({ quantity: '100' })
+  t.match(await whole.pass(), { settled: 0 })
+  t.same(await whole.states(id), ['PENDING LACK_ASSET'])
+
+  const poor = await waitingMarket(t, { alice: { USD: '99' }, bob: { BTC: '100' } }, parts)
+  const unpaid = await poor.instruct({ quantity: '100' })
+  t.match(await poor.pass(), { settled: 0 })
+  t.same(await poor.states(unpaid), ['PENDING LACK_CASH'])
+})
+
+t.test('[SET-007] in its windows only, and it is tried when the next begins', async t => {
+  const market = await waitingMarket(t, { alice: { USD: '9999' }, bob: { BTC: '70' } }, parts)
+  await market.db.query(`select ops.set_partial_windows('BTC-USD', '[["10:00", "10:30"]]')`)
+  const id = await market.instruct({ quantity: '100' })
+  t.match(await market.pass(), { settled: 0 })
+  t.same(await market.states(id), ['PENDING LACK_ASSET'])
+  t.match(await market.pass('2026-03-02T09:59:59Z'), { claimed: 0 })
+  t.match(await market.pass('2026-03-02T10:00:00Z'), { settled: 1 })
+  t.same(await market.states(id), ['PARTIALLY_SETTLED LACK_ASSET 70'])
+  await fund(market.db, 'bob', 'BTC', '20', monday)
+  t.match(await market.pass('2026-03-02T10:30:00Z'), { claimed: 1, settled: 0 }, 'it is over')
+  t.match(await market.pass('2026-03-03T10:00:00Z'), { claimed: 1, settled: 1 })
+  t.same(await market.states(id), ['PARTIALLY_SETTLED LACK_ASSET 90'])
+  await t.rejects(market.db.query(`select ops.set_partial_windows('BTC-USD', '[["9:00"]]')`), {
+    code: 'IVWIN',
+  })
+})
+
+t.test('[SET-011] what a side holds does not settle, and 40 of 100 released are 40', async t => {
+  const market = await waitingMarket(t, rich)
+  const id = await market.instruct({ quantity: '100', amount: '1000' })
+  await hold(market, id, 'seller')
+  t.match(await market.pass(), { settled: 0 })
+  t.same(await market.states(id), ['PENDING ON_HOLD_PARTY'])
+  t.match(await market.pass('2026-04-02T09:00:00Z'), { claimed: 0 })
+
+  await release(market, id, 'SELLER', '40')
+  t.match(await market.pass(), { settled: 1 })
+  t.same(await market.states(id), ['PARTIALLY_SETTLED ON_HOLD_PARTY 40'])
+  t.same(await balances(market.db, 'bob'), { BTC: '960 0 0 0', USD: '400 0 0 0' })
+
+  await hold(market, id, 'BUYER')
+  await release(market, id, 'SELLER')
+  t.match(await market.pass(), { settled: 0 })
+  t.same(await market.states(id), ['PARTIALLY_SETTLED ON_HOLD_COUNTERPARTY 40'])
+  await release(market, id, 'BUYER')
+  t.match(await market.pass(), { settled: 1 })
+  t.same(await market.states(id), ['SETTLED 100'])
+  t.same(await audit(market.db), [])
+
+  await t.rejects(hold(market, id, 'BUYER'), { code: 'STINS', hint: 'ALREADY_SETTLED' })
+  await t.rejects(hold(market, '77', 'BUYER'), { code: 'NFINS' })
+  const other = await market.instruct({ quantity: '10' })
+  await t.rejects(hold(market, other, 'NOBODY'), { code: 'IVSID' })
+  for (const bad of ['11', '-1', '0.5', 'NaN'])
+    await t.rejects(release(market, other, 'BUYER', bad), { code: 'IVQTY' }, bad)
+})
+
+t.test('[SET-011] a trade of the venue can be held and released in part, too', async t => {
+  const market = await waitingMarket(t, rich)
+  const { db } = market
+  const orders = [sell('bob', '100', '1'), buy('alice', '100', '1')]
+  const answers = await execute(db, 'BTC-USD', orders, { now: monday })
+  const id = answers[1]?.fills[0]?.trade_id ?? ''
+  await hold(market, id, 'BUYER')
+  t.match(await settle(db, { now: monday }), { claimed: 0 })
+  t.match(await market.pass(), { settled: 0 })
+  await release(market, id, 'BUYER', '33')
+  t.match(await market.pass(), { settled: 1 })
+  t.same(await market.states(id), ['PARTIALLY_SETTLED ON_HOLD_COUNTERPARTY 33'])
+  t.same(await balances(db, 'alice'), { BTC: '33 0 67 0', USD: '99966.93 67.13 0 67.13' })
+  t.same(await audit(db), [])
+  await release(market, id, 'BUYER')
+  await market.pass()
+  t.same(await market.states(id), ['SETTLED 100'])
+  t.same(await balances(db, 'alice'), { BTC: '100 0 0 0', USD: '99899.8 0 0 0' })
+  t.same(await audit(db), [])
+  await t.rejects(db.query('select ops.cancel_settlement($1, $2)', [id, 'x']), { code: 'STINS' })
+})
+
+t.test('[SET-008] after another, before another, with another', async t => {
+  const market = await waitingMarket(t, { alice: { USD: '1000' }, bob: { BTC: '2' }, carol: {} })
+  const { db } = market
+  const [first, second] = [await market.instruct(), await market.instruct({ seller: 'carol' })]
+  await link(market, first, 'AFTER', second)
+  t.match(await market.pass(), { settled: 0 })
+  t.same(await market.states(first, second), ['PENDING LINKED', 'PENDING LACK_ASSET'])
+  await fund(db, 'carol', 'BTC', '1', monday)
+  await market.pass()
+  await market.pass()
+  t.same(await market.states(first, second), ['SETTLED 1', 'SETTLED 1'])
+
+  const pair = [await market.instruct(), await market.instruct({ seller: 'carol' })] as const
+  await link(market, pair[0], 'WITH', pair[1])
+  t.match(await market.pass(), { settled: 0 })
+  t.same(await market.states(...pair), ['PENDING LINKED', 'PENDING LACK_ASSET'])
+  await fund(db, 'carol', 'BTC', '1', monday)
+  t.match(await market.pass(), { settled: 2 })
+  const journals = await db.query(
+    'select distinct journal_id from settlement.parts where instruction_id = any ($1)',
+    [pair],
+  )
+  t.equal(journals.length, 1, 'in one journal')
+
+  const [a, b, c] = [await market.instruct(), await market.instruct(), await market.instruct()]
+  await link(market, a, 'BEFORE', b)
+  await link(market, b, 'BEFORE', c)
+  await t.rejects(link(market, c, 'BEFORE', a), { code: 'STLNK', hint: 'LINK_CYCLE' })
+  await t.rejects(link(market, c, 'WITH', a), { code: 'STLNK' })
+  await t.rejects(link(market, a, 'WITH', a), { code: 'STLNK' })
+  await t.rejects(link(market, a, 'NEAR', b), { code: 'IVLNK' })
+})
+
+t.test('[SET-010] after its cut-off an instruction waits for the next business day', async t => {
+  const market = await waitingMarket(t, rich)
+  const week = ['DAY', 'DAY', 'DAY', 'DAY', 'DAY', null, null]
+  await market.db.query('select ops.create_calendar($1, $2, $3, $4)', [
+    'NY',
+    'America/New_York',
+    '{"DAY": [["00:00", "CONTINUOUS"]]}',
+    week,
+  ])
+  await market.db.query("select ops.set_cut_off('USD', 'NY', '16:00')")
+  const friday = '2026-03-06T21:00:00Z'
+  const early = await market.instruct({ now: '2026-03-06T20:59:59Z' })
+  t.match(await market.pass('2026-03-06T20:59:59Z'), { settled: 1 })
+  const late = await market.instruct({ now: friday })
+  t.match(await market.pass(friday), { settled: 0 })
+  t.same(await market.states(early, late), ['SETTLED 1', 'PENDING CUTOFF'])
+  // Daylight saving begins on the Sunday between.
+  t.match(await market.pass('2026-03-09T03:59:59Z'), { claimed: 0 })
+  t.match(await market.pass('2026-03-09T04:00:00Z'), { settled: 1 })
+  await market.db.query("select ops.set_cut_off('USD', null, null)")
+  await market.instruct({ now: friday })
+  t.match(await market.pass(friday), { settled: 1 })
+})
+
+t.test('what both sides cancel never settles, and nobody waits for it', async t => {
+  const market = await waitingMarket(t, { alice: { USD: '1000' }, bob: { BTC: '2' }, carol: {} })
+  const [never, after] = [await market.instruct({ seller: 'carol' }), await market.instruct()]
+  await link(market, after, 'AFTER', never)
+  await market.pass()
+  await market.db.query("select ops.cancel_settlement($1, 'both said so', 'olga', 1, $2)", [
+    never,
+    monday,
+  ])
+  t.match(await market.pass(), { settled: 1 })
+  t.same(await market.states(never, after), ['CANCELLED', 'SETTLED 1'])
+  await fund(market.db, 'carol', 'BTC', '5', monday)
+  t.match(await market.pass(), { claimed: 0 })
+  await t.rejects(hold(market, never, 'BUYER'), { code: 'STINS', hint: 'ALREADY_CANCELLED' })
+  t.same(await audit(market.db), [])
+})
