@@ -253,8 +253,40 @@ create type settlement.unit_move as (
   amount numeric
 );
 
+-- An amendment is judged at its turn: it says for how long the order is to be good, and gives the
+-- order as it is then.
+alter type matching.asked add attribute time_in_force matching.time_in_force_enum,
+  add attribute expire_at timestamptz;
+alter type matching.started drop attribute quantity, drop attribute end_reason,
+  add attribute slot matching.slot;
+
+drop function matching.start_change(
+  matching.asked, matching.slot, numeric, numeric, numeric, boolean
+);
+drop function matching.refuse_time(
+  reference.symbols, bigint, matching.time_in_force_enum, matching.time_in_force_enum, timestamptz
+);
+drop function matching.named_orders(matching.command[], matching.batch);
+-- The first answer is given again to the byte, also when its order is good for another time since.
+alter table matching.orders add column first_time_in_force matching.time_in_force_enum,
+  add column first_expire_at timestamptz;
+comment on column matching.orders.first_time_in_force is
+  'what it was placed with, where an amendment changed how long it is good';
+comment on column matching.orders.first_expire_at is
+  'what it was placed with, where an amendment changed how long it is good';
+
+-- Lists whose exits wait for the money that their entry's trades bring.
+alter table matching.order_lists add column if not exists funds_tried numeric;
+comment on column matching.order_lists.funds_tried is
+  'what there was when it did not do for the exits; -Infinity: not tried since; null: none waits';
+create index if not exists order_lists_funds_tried_idx on matching.order_lists
+  (segment_id, symbol_id)
+  where funds_tried is not null;
+
 --!include settlement/instructions.sql
 --!include api/settlement_backlog.sql
+--!include matching/funded_lists.sql
+--!include matching/due_symbols.sql
 --!include api/status.sql
 --!include clearing/value_date.sql
 --!include clearing/capture_trades.sql
@@ -263,10 +295,22 @@ create type settlement.unit_move as (
 --!include ledger/tell_waits.sql
 --!include ledger/change_accounts.sql
 --!include ledger/lock_accounts.sql
+--!include matching/bar_filled.sql
 --!include settlement/open_queue.sql
 --!include matching/open_symbol.sql
 --!include matching/symbol_terms.sql
 --!include matching/create_symbol.sql
+--!include matching/record_tries.sql
+--!include matching/execute_due.sql
+--!include matching/exit_command.sql
+--!include matching/has_waiting_exits.sql
+--!include matching/start_change.sql
+--!include matching/match_batch.sql
+--!include matching/parse_commands.sql
+--!include matching/prepare_part.sql
+--!include matching/record_shortage.sql
+--!include matching/record_outcome.sql
+--!include matching/sweep_symbol.sql
 --!include settlement/prefunded.sql
 --!include ops/v_holds.sql
 --!include ops/audit_balances.sql

@@ -30,7 +30,7 @@ async function settle(client: pg.Client): Promise<void> {
   while (!stopped.aborted) {
     const pass = await settleOnce(client, afterSymbolId)
     const waiting = await settleWaiting(client)
-    if (pass.settled + waiting.settled > 0) await client.query(`notify ${channels.events}`)
+    if (pass.settled + waiting.settled > 0) await ring(client)
     for (const done of [pass, waiting]) {
       if (done.put_aside > 0) log.error(done, 'settlement instructions put aside')
       else if (done.claimed > 0) log.debug(done, 'settled')
@@ -39,6 +39,15 @@ async function settle(client: pg.Client): Promise<void> {
     afterSymbolId = pass.last_symbol_id
     if (pass.claimed < thread.batchSize && waiting.settled === 0) await bell.wait(pollMs)
   }
+}
+
+/** What was settled is news, and may be what exits at a symbol wait for. */
+async function ring(client: pg.Client): Promise<void> {
+  await client.query(
+    `select pg_notify($1, ''),
+      case when matching.has_waiting_exits($2) then pg_notify($3, '') end`,
+    [channels.events, thread.segmentId, channels.orders],
+  )
 }
 
 async function settleOnce(client: pg.Client, afterSymbolId: number) {
