@@ -114,7 +114,7 @@ comment on column settlement.waiting_instructions.due_at is 'when its value date
 comment on column settlement.waiting_instructions.is_prefunded is
   'what it takes is held in the accounts already, as for every trade of the venue';
 comment on column settlement.waiting_instructions.is_conditional is
-  'considered together with others: not prefunded, released in part, linked, or of another priority';
+  'considered together with others: not prefunded, released in part, linked, of its own priority';
 comment on column settlement.waiting_instructions.buyer_released is
   'how much of quantity the buyer lets settle; null: all';
 comment on column settlement.waiting_instructions.settled_quantity is
@@ -173,22 +173,22 @@ alter table settlement.cancelled_instructions rename column settled_at to cancel
 comment on table settlement.cancelled_instructions is
   'what will never settle, and on whose word; insert only';
 
-create table settlement.cut_offs (
+create table reference.cut_offs (
   asset_id int primary key references reference.assets on delete restrict,
   calendar_id int not null references reference.calendars on delete restrict,
   cut_off time not null
 );
-comment on table settlement.cut_offs is
+comment on table reference.cut_offs is
   'after this local time of a business day an asset settles on the next one';
 
-create table settlement.partial_windows (
+create table reference.partial_windows (
   symbol_id int not null references reference.symbols on delete restrict,
   starts_at time not null,
   ends_at time not null,
   primary key (symbol_id, starts_at),
   constraint window_has_a_length check (ends_at > starts_at)
 );
-comment on table settlement.partial_windows is
+comment on table reference.partial_windows is
   'when instructions settle in part, UTC; a symbol without windows does so always';
 
 -- Ids of instructions that no trade made: below those of every symbol.
@@ -253,28 +253,6 @@ create type settlement.unit_move as (
   amount numeric
 );
 
--- An amendment is judged at its turn: it says for how long the order is to be good, and gives the
--- order as it is then.
-alter type matching.asked add attribute time_in_force matching.time_in_force_enum,
-  add attribute expire_at timestamptz;
-alter type matching.started drop attribute quantity, drop attribute end_reason,
-  add attribute slot matching.slot;
-
-drop function matching.start_change(
-  matching.asked, matching.slot, numeric, numeric, numeric, boolean
-);
-drop function matching.refuse_time(
-  reference.symbols, bigint, matching.time_in_force_enum, matching.time_in_force_enum, timestamptz
-);
-drop function matching.named_orders(matching.command[], matching.batch);
--- The first answer is given again to the byte, also when its order is good for another time since.
-alter table matching.orders add column first_time_in_force matching.time_in_force_enum,
-  add column first_expire_at timestamptz;
-comment on column matching.orders.first_time_in_force is
-  'what it was placed with, where an amendment changed how long it is good';
-comment on column matching.orders.first_expire_at is
-  'what it was placed with, where an amendment changed how long it is good';
-
 -- Lists whose exits wait for the money that their entry's trades bring.
 alter table matching.order_lists add column if not exists funds_tried numeric;
 comment on column matching.order_lists.funds_tried is
@@ -316,7 +294,9 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include ops/audit_balances.sql
 --!include settlement/postings.sql
 --!include ops/audit_journals.sql
+--!include ops/audit_parts.sql
 --!include ops/audit_settlements.sql
+--!include ops/audit.sql
 --!include settlement/make_wait.sql
 --!include settlement/find_waiting.sql
 --!include settlement/cancel_instruction.sql

@@ -15,4 +15,4 @@ as $$
     and c.posted > c.held
     and not w.has_come
 $$;
-comment on function ledger.tell_waits is 'marks those who wait for accounts to which something came';
+comment on function ledger.tell_waits is 'marks those who wait for accounts that something came to';

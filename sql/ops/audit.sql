@@ -22,6 +22,8 @@ as $$
   union all
   select a.* from ops.audit_settlements() as a
   union all
+  select a.* from ops.audit_parts() as a
+  union all
   select a.* from ops.audit_journals() as a
 $$;
 comment on function ops.audit is

@@ -1,5 +1,5 @@
--- Cancels what is left of an instruction that no trade of the venue made, both sides having said so.
--- Raises: NFINS, STINS, STTRD.
+-- Cancels what is left of an instruction that no trade of the venue made, both sides having said
+-- so. Raises: NFINS, STINS, STTRD.
 create or replace function ops.cancel_settlement(
   p_id bigint,
   p_reason text,

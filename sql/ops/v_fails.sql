@@ -1,4 +1,5 @@
--- Settlement instructions that could not be posted: put aside and waiting, or given up.
+-- Settlement instructions that fail: past their value date, or not to be posted: put aside, or
+-- given up.
 create or replace view ops.v_fails as
 select
   i.instruction_id,
@@ -8,10 +9,13 @@ select
   i.problem,
   i.attempts,
   i.next_attempt_at,
-  i.created_at
+  i.created_at,
+  i.value_date,
+  greatest(current_date - i.value_date, 0) as days_late
 from settlement.waiting_instructions as i
 join reference.symbols as s
   on s.symbol_id = i.symbol_id
 where i.attempts > 0
+  or i.value_date < current_date
 order by i.status desc, i.created_at;
-comment on view ops.v_fails is 'settlement instructions that could not be posted';
+comment on view ops.v_fails is 'settlement instructions that fail: late, put aside, or given up';

@@ -36,7 +36,12 @@ as $$
         order by n.unit_no, n.account_no)
       from numbered as n
     ),
-    array(select distinct on (n.account_no) n.participant_id from numbered as n order by n.account_no),
-    array(select distinct on (n.account_no) n.asset_id from numbered as n order by n.account_no)
+    array(
+      select min(n.participant_id)
+      from numbered as n
+      group by n.account_no
+      order by n.account_no
+    ),
+    array(select min(n.asset_id) from numbered as n group by n.account_no order by n.account_no)
 $$;
 comment on function settlement.candidate_moves is 'what candidates take from accounts and bring';

@@ -21,7 +21,8 @@ declare
   v_progress boolean;
 begin
   chosen := array_fill(false, array[p_count]);
-  select array_agg(coalesce(f.first_n, 1) order by u.n), array_agg(coalesce(f.last_n, 0) order by u.n)
+  select
+    array_agg(coalesce(f.first_n, 1) order by u.n), array_agg(coalesce(f.last_n, 0) order by u.n)
   into v_from, v_to
   from generate_series(1, p_count) as u (n)
   left join (

@@ -31,7 +31,8 @@ begin
     and i.status in ('SETTLED', 'CANCELLED');
   if found then
     raise exception 'instruction % is %', p_instruction_id, lower(v_status::text)
-      using errcode = 'STINS', hint = 'ALREADY_' || v_status;
+      using errcode = 'STINS',
+        hint = case v_status when 'SETTLED' then 'ALREADY_SETTLED' else 'ALREADY_CANCELLED' end;
   end if;
   raise exception 'there is no instruction %', p_instruction_id
     using errcode = 'NFINS', hint = 'UNKNOWN_SETTLEMENT';

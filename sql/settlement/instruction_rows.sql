@@ -6,7 +6,8 @@ create or replace function settlement.instruction_rows(
 language sql stable
 as $$
   select
-    i.instruction_id, case when i.instruction_id > 1000000000000 then i.instruction_id end, s.symbol, i.status, i.reason, i.problem, i.attempts,
+    i.instruction_id, case when i.instruction_id > 1000000000000 then i.instruction_id end,
+    s.symbol, i.status, i.reason, i.problem, i.attempts,
     i.next_attempt_at, i.value_date, i.created_at, i.settled_at, i.journal_id, j.finality_no,
     (
       select json_agg(json_build_object(

@@ -42,4 +42,4 @@ as $$
   select coalesce(array_agg(c.instruction_id), '{}')
   from claimed as c
 $$;
-comment on function settlement.lock_conditional is 'claims instructions, and those they settle with';
+comment on function settlement.lock_conditional is 'claims instructions, and what they settle with';

@@ -10,7 +10,7 @@ as $$
     when l.is_open then p_now
     else reference.add_business_days(c.calendar_id, l.local_date + 1, 0)::timestamp
       at time zone k.time_zone end), p_now)
-  from settlement.cut_offs as c
+  from reference.cut_offs as c
   join reference.calendars as k
     on k.calendar_id = c.calendar_id
   cross join lateral (

@@ -10,7 +10,7 @@ as $$
     when l.local_time >= w.starts_at and l.local_time < w.ends_at then p_now
     when l.local_time < w.starts_at then l.day_start + w.starts_at::interval
     else l.day_start + w.starts_at::interval + interval '1 day' end), p_now)
-  from settlement.partial_windows as w
+  from reference.partial_windows as w
   cross join lateral (
     select
       (p_now at time zone 'UTC')::time as local_time,

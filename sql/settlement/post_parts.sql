@@ -1,5 +1,5 @@
--- Posts parts of claimed instructions, delivery against payment [SET-002]. An instruction whose last
--- part this is, is settled; another stays, with the rest. The caller writes the journal, last.
+-- Posts parts of claimed instructions, delivery against payment [SET-002]. An instruction whose
+-- last part this is, is settled; another stays, with the rest. The caller writes the journal, last.
 -- Returns how many transfers there are.
 -- Locks: the accounts in key order. Writes: ledger.transfers, accounts, settlement.parts,
 -- waiting_instructions, settled_instructions.

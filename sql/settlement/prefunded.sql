@@ -1,4 +1,5 @@
--- What is still to settle of instructions whose amounts are held: what each side will give, and get.
+-- What is still to settle of instructions whose amounts are held: what each side will give, and
+-- get.
 create or replace view settlement.prefunded as
 select
   p.segment_id, p.instruction_id, p.buyer_id, p.seller_id, p.base_asset_id, p.quote_asset_id,

@@ -1,8 +1,9 @@
--- Says how much more of an instruction a side lets settle: 0 holds it, null releases all of it. What
--- is final stays so. Returns its row. Either side may hold again what is not final yet [SET-011].
--- Takes the quantity in base, a multiple of the symbol's lot.
+-- Says how much more of an instruction a side lets settle: 0 holds it, null releases all of it.
+-- What is final stays so. Returns its row. Either side may hold again what is not final yet
+-- [SET-011]. Takes the quantity in base, a multiple of the symbol's lot.
 -- Locks: its row. Writes: settlement.waiting_instructions, events.
--- Raises: NFINS, STINS, IVQTY for a quantity that is not a multiple of the lot, or more than is left.
+-- Raises: NFINS, STINS, IVQTY for a quantity that is not a multiple of the lot, or more than is
+-- left.
 create or replace function settlement.release_instruction(
   p_segment_id int,
   p_instruction_id bigint,

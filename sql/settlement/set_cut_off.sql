@@ -1,5 +1,5 @@
 -- Says until what local time of a business day an asset settles; no calendar: at any time.
--- Writes: settlement.cut_offs. Raises: IVCUT for a calendar without a time.
+-- Writes: reference.cut_offs. Raises: IVCUT for a calendar without a time.
 create or replace function settlement.set_cut_off(
   p_asset_id int,
   p_calendar_id int,
@@ -8,7 +8,7 @@ create or replace function settlement.set_cut_off(
 language plpgsql volatile
 as $$
 begin
-  delete from settlement.cut_offs as c
+  delete from reference.cut_offs as c
   where c.asset_id = p_asset_id;
   if p_calendar_id is null then
     return;
@@ -17,7 +17,7 @@ begin
   if p_cut_off is null then
     raise exception 'a cut-off has a time' using errcode = 'IVCUT', hint = 'BAD_CUT_OFF';
   end if;
-  insert into settlement.cut_offs (asset_id, calendar_id, cut_off)
+  insert into reference.cut_offs (asset_id, calendar_id, cut_off)
   values (p_asset_id, p_calendar_id, p_cut_off);
 end;
 $$;

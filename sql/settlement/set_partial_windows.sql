@@ -1,5 +1,5 @@
 -- Says when instructions of a symbol may settle in part: pairs of begin and end, UTC; none: always.
--- Writes: settlement.partial_windows. Raises: IVWIN for what is no list of such pairs.
+-- Writes: reference.partial_windows. Raises: IVWIN for what is no list of such pairs.
 create or replace function settlement.set_partial_windows(
   p_symbol_id int,
   p_windows jsonb
@@ -7,9 +7,9 @@ create or replace function settlement.set_partial_windows(
 language plpgsql volatile
 as $$
 begin
-  delete from settlement.partial_windows as w
+  delete from reference.partial_windows as w
   where w.symbol_id = p_symbol_id;
-  insert into settlement.partial_windows (symbol_id, starts_at, ends_at)
+  insert into reference.partial_windows (symbol_id, starts_at, ends_at)
   select p_symbol_id, (w.pair ->> 0)::time, (w.pair ->> 1)::time
   from jsonb_array_elements(coalesce(p_windows, '[]')) as w (pair);
 exception when data_exception or integrity_constraint_violation then

@@ -3,8 +3,8 @@
 -- considered alone, and that one is put aside with its reason [SET-003].
 -- Returns how many were considered, how many settled in whole or in part, and how many were put
 -- aside. Nothing is considered while another does so.
--- Locks: advisory (4, segment), the claimed rows, accounts in key order, last the segment's counter.
--- Raises: STISO when the transaction is not READ COMMITTED.
+-- Locks: advisory (4, segment), the claimed rows, accounts in key order, last the segment's
+-- counter. Raises: STISO when the transaction is not READ COMMITTED.
 create or replace function settlement.settle_waiting(
   p_segment_id int,
   p_now timestamptz,

@@ -13,6 +13,7 @@ const definers: ReadonlySet<string> = new Set([
   'matching.has_waiting_exits',
   'matching.sweep_symbol',
   'settlement.settle_batch',
+  'settlement.settle_waiting',
 ])
 const errorClasses = /^'?(IV|NF|ST|RJ|LK|NV)/
 /** The level of `raise exception` in PL/pgSQL's tree, and the kind of its option `errcode`. */

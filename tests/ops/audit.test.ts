@@ -220,7 +220,8 @@ const corruptions: [what: string, statement: string, name: string, key: RegExp][
   ],
   [
     'an instruction that waits and is in line',
-    `insert into settlement.waiting_instructions select i.*, 'PENDING', 'SYSTEM', null, i.created_at
+    `insert into settlement.waiting_instructions select i.*, 'PENDING', 'SYSTEM', null, i.created_at,
+      i.created_at
     from settlement.pending_instructions as i`,
     'instruction settled once',
     /^10000000000\d\d$/,
@@ -247,6 +248,14 @@ const corruptions: [what: string, statement: string, name: string, key: RegExp][
       value_date, 0, created_at
     from settlement.settled_instructions`,
     'instruction settled once',
+    /^1000000000002$/,
+  ],
+  [
+    'a part that is not what was settled',
+    `insert into settlement.parts select segment_id, instruction_id, 1, quantity + 0.001, notional,
+      buyer_fee, seller_fee, settled_at, journal_id
+    from settlement.settled_instructions`,
+    'settlement parts',
     /^1000000000002$/,
   ],
   [

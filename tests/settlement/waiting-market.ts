@@ -32,7 +32,8 @@ export async function waitingMarket(
   options: Record<string, string> = {},
 ): Promise<WaitingMarket> {
   const db = await testDatabase(t)
-  const symbols = { 'BTC-USD': { lot: '1', tick: '0.01', ...options }, 'ETH-USD': {} }
+  const plain = { lot: '1', tick: '0.01', quote_decimals: '2' }
+  const symbols = { 'BTC-USD': { ...plain, ...options }, 'ETH-USD': plain }
   await createMarket(db, { now: monday, symbols, traders })
   return {
     db,

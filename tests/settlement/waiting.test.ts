@@ -40,7 +40,8 @@ t.test('[SET-006] who lacks assets or cash waits, and is woken when they come', 
 
 t.test('[SET-006] what one instruction brings pays the next in the same pass', async t => {
   const market = await waitingMarket(t, { alice: { USD: '100' }, bob: { BTC: '1' }, carol: {} })
-  const second = await market.instruct({ seller: 'carol', buyer: 'dave', amount: '0' })
+  const second = await market
+    .instruct({ seller: 'carol', buyer: 'dave', amount: '0' })
     .catch(() => null)
   t.equal(second, null, 'there is no dave')
   const onward = await market.instruct({ seller: 'alice', buyer: 'carol', amount: '0' })
@@ -108,12 +109,7 @@ t.test('[SET-009] who cannot pay its net is left out, and the rest settles', asy
     await deliver('c', 'd', '3', '5'),
   ]
   t.match(await market.pass(), { claimed: 4, settled: 3 })
-  t.same(await market.states(...ids), [
-    'SETTLED 7',
-    'SETTLED 7',
-    'SETTLED 7',
-    'PENDING LACK_ASSET',
-  ])
+  t.same(await market.states(...ids), ['SETTLED 7', 'SETTLED 7', 'SETTLED 7', 'PENDING LACK_ASSET'])
 })
 
 t.test('[SET-006] what comes while a pass looks is not missed', async t => {
@@ -133,25 +129,28 @@ t.test('[SET-006] what comes while a pass looks is not missed', async t => {
   t.same(await market.states(id), ['SETTLED 1'])
 })
 
-t.test('[SET-003] an instruction that cannot be posted is put aside, the others settle', async t => {
-  const market = await waitingMarket(t, { alice: { USD: '1000' }, bob: { BTC: '5' } })
-  const ids = [await market.instruct(), await market.instruct(), await market.instruct()]
-  await market.db.query(
-    `update settlement.waiting_instructions set quantity = 1e20, settled_quantity = 1e20 - 1
+t.test(
+  '[SET-003] an instruction that cannot be posted is put aside, the others settle',
+  async t => {
+    const market = await waitingMarket(t, { alice: { USD: '1000' }, bob: { BTC: '5' } })
+    const ids = [await market.instruct(), await market.instruct(), await market.instruct()]
+    await market.db.query(
+      `update settlement.waiting_instructions set quantity = 1e20, settled_quantity = 1e20 - 1
     where instruction_id = $1`,
-    [ids[1]],
-  )
-  await market.db.query('alter table settlement.parts add constraint trap check (notional < 500)')
-  await market.db.query(
-    'update settlement.waiting_instructions set notional = 600 where instruction_id = $1',
-    [ids[1]],
-  )
-  t.match(await market.pass(), { claimed: 3, settled: 2, put_aside: 1 })
-  t.same(await market.states(...ids), ['SETTLED 1', 'PENDING SYSTEM', 'SETTLED 1'])
-  t.match(await market.db.query('select * from ops.v_fails'), [
-    { attempts: 1, reason: 'SYSTEM', problem: /^23514 .*trap/ },
-  ])
-})
+      [ids[1]],
+    )
+    await market.db.query('alter table settlement.parts add constraint trap check (notional < 500)')
+    await market.db.query(
+      'update settlement.waiting_instructions set notional = 600 where instruction_id = $1',
+      [ids[1]],
+    )
+    t.match(await market.pass(), { claimed: 3, settled: 2, put_aside: 1 })
+    t.same(await market.states(...ids), ['SETTLED 1', 'PENDING SYSTEM', 'SETTLED 1'])
+    t.match(await market.db.query('select * from ops.v_fails'), [
+      { attempts: 1, reason: 'SYSTEM', problem: /^23514 .*trap/ },
+    ])
+  },
+)
 
 t.test('[SET-006] before its value date an instruction is not tried', async t => {
   const market = await waitingMarket(t, { alice: { USD: '1000' }, bob: { BTC: '5' } })
