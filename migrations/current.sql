@@ -253,6 +253,98 @@ create type settlement.unit_move as (
   amount numeric
 );
 
+-- Netting: trades of some symbols settle in windows, by what each participant owes in the end.
+
+-- The account through which windows settle: it gives what it gets, in the same journal.
+insert into reference.participants (client_id, name, kind, created_at)
+select c.code, 'The clearing account of netting windows', 'CLEARING', now()
+from (values (1, 'clearing'), (2, 'pgsettle:clearing')) as c (n, code)
+where not exists (select from reference.participants as p where p.client_id = c.code)
+order by c.n
+limit 1;
+
+create type clearing.netting_mode as enum ('NET', 'NET_CASH');
+comment on type clearing.netting_mode is
+  'NET: assets and cash by net (DvP model 3); NET_CASH: assets by trade, cash by net (model 2)';
+create type clearing.netting_scope as enum ('MULTILATERAL', 'BILATERAL');
+comment on type clearing.netting_scope is
+  'MULTILATERAL: each with all others, by the clearing account; BILATERAL: each pair by itself';
+
+create table clearing.netting_sets (
+  segment_id int not null references reference.segments on delete restrict,
+  netting_set text not null
+    constraint netting_set_is_a_code check (netting_set ~ '^[A-Za-z0-9._:-]{1,64}$'),
+  mode clearing.netting_mode not null,
+  scope clearing.netting_scope not null,
+  window_length interval constraint window_length_is_positive check (window_length > '0'),
+  created_at timestamptz not null,
+  primary key (segment_id, netting_set)
+);
+comment on table clearing.netting_sets is 'symbols that are netted together';
+comment on column clearing.netting_sets.window_length is
+  'a window closes by itself after so long; null: by close_window() only';
+
+create table clearing.windows (
+  segment_id int not null,
+  window_id bigint generated always as identity,
+  netting_set text not null,
+  opened_at timestamptz not null,
+  closed_at timestamptz,
+  settled_at timestamptz,
+  journal_id bigint,
+  problem text,
+  next_attempt_at timestamptz not null default '-infinity',
+  primary key (segment_id, window_id),
+  foreign key (segment_id, netting_set) references clearing.netting_sets on delete restrict,
+  constraint settled_when_closed check (settled_at is null or closed_at is not null)
+);
+comment on column clearing.windows.problem is 'the error that put its settlement off, if one did';
+comment on table clearing.windows is 'what is netted together: one open window a set';
+create unique index windows_open_idx on clearing.windows (segment_id, netting_set)
+  where closed_at is null;
+create index windows_due_idx on clearing.windows (segment_id, closed_at)
+  where settled_at is null;
+
+create table clearing.nets (
+  segment_id int not null,
+  net_id bigint generated always as identity,
+  window_id bigint not null,
+  participant_id int not null,
+  counterparty_id int,
+  asset_id int not null,
+  amount ledger.amount not null,
+  gross_in ledger.amount not null,
+  gross_out ledger.amount not null,
+  primary key (segment_id, net_id),
+  unique nulls not distinct (segment_id, window_id, participant_id, counterparty_id, asset_id),
+  constraint net_is_in_less_out check (amount = gross_in - gross_out)
+);
+comment on table clearing.nets is
+  'what a window left to give (negative) or to get, of each asset; insert only';
+comment on column clearing.nets.counterparty_id is
+  'the other of a pair; null: the clearing account stands for all others';
+
+alter table reference.symbols add column netting_set text;
+comment on column reference.symbols.netting_set is
+  'its trades settle in the windows of this set; null: each by itself';
+
+alter table settlement.waiting_instructions
+  add column netting_set text,
+  add column window_id bigint;
+comment on column settlement.waiting_instructions.netting_set is
+  'it goes into a window of this set when it is due';
+create index waiting_instructions_window_idx on settlement.waiting_instructions
+  (segment_id, window_id)
+  where window_id is not null;
+
+alter table settlement.cancelled_instructions add column netted_into bigint;
+comment on column settlement.cancelled_instructions.netted_into is
+  'the window that took it up: settled by its nets';
+create index cancelled_instructions_window_idx on settlement.cancelled_instructions
+  (segment_id, netted_into)
+  where netted_into is not null;
+alter table settlement.cancelled_instructions add column is_prefunded boolean not null default true;
+
 -- Lists whose exits wait for the money that their entry's trades bring.
 alter table matching.order_lists add column if not exists funds_tried numeric;
 comment on column matching.order_lists.funds_tried is
@@ -266,13 +358,31 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include matching/funded_lists.sql
 --!include matching/due_symbols.sql
 --!include api/status.sql
+--!include clearing/open_window.sql
 --!include clearing/value_date.sql
 --!include clearing/capture_trades.sql
+--!include clearing/close_window.sql
+--!include settlement/part_of.sql
+--!include clearing/window_parts.sql
+--!include settlement/part_changes.sql
+--!include clearing/funding_gaps.sql
 --!include clearing/instruct.sql
+--!include clearing/join_windows.sql
+--!include clearing/leave_out.sql
+--!include ledger/lock_accounts.sql
+--!include clearing/lock_window.sql
+--!include clearing/window_flows.sql
+--!include clearing/net_transfers.sql
 --!include clearing/obligations.sql
+--!include clearing/window_nets.sql
+--!include reference/clearing_id.sql
+--!include clearing/post_window.sql
+--!include clearing/take_up.sql
 --!include ledger/tell_waits.sql
 --!include ledger/change_accounts.sql
---!include ledger/lock_accounts.sql
+--!include clearing/settle_window.sql
+--!include clearing/run_windows.sql
+--!include clearing/set_netting.sql
 --!include matching/bar_filled.sql
 --!include settlement/open_queue.sql
 --!include matching/open_symbol.sql
@@ -296,11 +406,15 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include ops/audit_journals.sql
 --!include ops/audit_parts.sql
 --!include ops/audit_settlements.sql
+--!include ops/audit_windows.sql
 --!include ops/audit.sql
 --!include settlement/make_wait.sql
 --!include settlement/find_waiting.sql
 --!include settlement/cancel_instruction.sql
 --!include ops/cancel_settlement.sql
+--!include ops/close_window.sql
+--!include ops/create_netting_set.sql
+--!include ops/explain_net.sql
 --!include reference/is_buyer.sql
 --!include settlement/next_open.sql
 --!include settlement/unmet_reason.sql
@@ -309,9 +423,11 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include ops/instruct.sql
 --!include settlement/link_instructions.sql
 --!include ops/link_settlements.sql
+--!include ops/preview_netting.sql
 --!include ops/release_settlement.sql
 --!include settlement/set_cut_off.sql
 --!include ops/set_cut_off.sql
+--!include ops/set_netting.sql
 --!include settlement/set_partial_windows.sql
 --!include ops/set_partial_windows.sql
 --!include reference/set_settlement.sql
@@ -319,10 +435,11 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include settlement/set_priority.sql
 --!include ops/set_settlement_priority.sql
 --!include ops/v_fails.sql
+--!include ops/v_nets.sql
 --!include ops/v_settlement_backlog.sql
+--!include ops/v_windows.sql
 --!include settlement/bring_back.sql
 --!include settlement/candidate_moves.sql
---!include settlement/part_of.sql
 --!include settlement/largest_part.sql
 --!include settlement/choose_parts.sql
 --!include settlement/choose_together.sql
@@ -337,7 +454,6 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include settlement/judge_conditions.sql
 --!include settlement/lacks.sql
 --!include settlement/note_reasons.sql
---!include settlement/part_changes.sql
 --!include settlement/record_parts.sql
 --!include settlement/post_parts.sql
 --!include settlement/put_aside.sql

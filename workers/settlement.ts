@@ -30,14 +30,16 @@ async function settle(client: pg.Client): Promise<void> {
   while (!stopped.aborted) {
     const pass = await settleOnce(client, afterSymbolId)
     const waiting = await settleWaiting(client)
-    if (pass.settled + waiting.settled > 0) await ring(client)
+    const windows = await runWindows(client)
+    const settled = pass.settled + waiting.settled + windows.settled
+    if (settled > 0) await ring(client)
     for (const done of [pass, waiting]) {
       if (done.put_aside > 0) log.error(done, 'settlement instructions put aside')
       else if (done.claimed > 0) log.debug(done, 'settled')
     }
     // Each symbol has its turn.
     afterSymbolId = pass.last_symbol_id
-    if (pass.claimed < thread.batchSize && waiting.settled === 0) await bell.wait(pollMs)
+    if (pass.claimed < thread.batchSize && settled === pass.settled) await bell.wait(pollMs)
   }
 }
 
@@ -68,4 +70,12 @@ async function settleWaiting(client: pg.Client): Promise<Pass> {
   const pass = rows[0]
   if (pass === undefined) throw new Error('settle_waiting returned no row')
   return pass
+}
+
+async function runWindows(client: pg.Client): Promise<{ joined: number; settled: number }> {
+  const { rows } = await client.query<{ joined: number; settled: number }>(
+    'select * from clearing.run_windows($1, clock_timestamp())',
+    [thread.segmentId],
+  )
+  return rows[0] ?? { joined: 0, settled: 0 }
 }

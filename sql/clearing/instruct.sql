@@ -45,14 +45,16 @@ begin
   insert into settlement.waiting_instructions (
     segment_id, instruction_id, symbol_id, buyer_id, seller_id, base_asset_id, quote_asset_id,
     quantity, notional, buyer_fee, seller_fee, value_date, created_at, reason, next_attempt_at,
-    due_at, is_prefunded, is_conditional, priority
+    due_at, is_prefunded, is_conditional, priority, netting_set
   )
   values (
     p_symbol.segment_id, v_id, p_symbol.symbol_id, p_buyer_id, p_seller_id, p_symbol.base_asset_id,
     p_symbol.quote_asset_id, p_quantity, p_notional, 0, 0,
     coalesce(p_value_date, v_value.value_date), p_now,
-    case when v_due_at > p_now then 'FUTURE_DATE'::settlement.pending_reason else 'LACK_ASSET' end,
-    greatest(v_due_at, p_now), v_due_at, false, true, p_priority
+    case when v_due_at > p_now then 'FUTURE_DATE'::settlement.pending_reason
+      when p_symbol.netting_set is null then 'LACK_ASSET' else 'NETTING' end,
+    greatest(v_due_at, p_now), v_due_at, false, p_symbol.netting_set is null,
+    p_priority, p_symbol.netting_set
   );
   insert into settlement.events (segment_id, instruction_id, at, kind)
   values (p_symbol.segment_id, v_id, p_now, 'INSTRUCTED');

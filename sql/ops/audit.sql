@@ -24,6 +24,8 @@ as $$
   union all
   select a.* from ops.audit_parts() as a
   union all
+  select a.* from ops.audit_windows() as a
+  union all
   select a.* from ops.audit_journals() as a
 $$;
 comment on function ops.audit is

@@ -47,6 +47,12 @@ as $$
         order by t.journal_id, t.kind) as amounts
     from ledger.transfers as t
     where t.instruction_id is not null
+      and not exists (
+        select
+        from clearing.windows as w
+        where w.segment_id = t.segment_id
+          and w.journal_id = t.journal_id
+      )
     group by t.segment_id, t.instruction_id
   ) as x
   full join (

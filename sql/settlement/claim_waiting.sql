@@ -18,6 +18,7 @@ as $$
     where i.segment_id = p_segment_id
       and i.status <> 'FAILED'
       and not i.is_conditional
+      and i.netting_set is null
       and i.next_attempt_at <= p_now
     order by i.next_attempt_at, i.instruction_id
     limit p_limit

@@ -1,4 +1,5 @@
--- An instruction that is not final, locked, out of the line so that conditions can be set on it.
+-- An instruction that is not final, locked, out of the line, and of its window, so that conditions
+-- can be set on it.
 -- Whoever settles it ends first. Returns its row.
 -- Locks: its row. Writes: settlement.pending_instructions, waiting_instructions.
 -- Raises: NFINS when there is none, STINS when it is settled or cancelled.
@@ -16,6 +17,9 @@ begin
   perform settlement.make_wait(p_segment_id, array[p_instruction_id], 'LINKED');
   update settlement.waiting_instructions as i
   set is_conditional = true,
+    netting_set = null,
+    window_id = null,
+    reason = case i.reason when 'NETTING' then 'LINKED' else i.reason end,
     next_attempt_at = greatest(p_now, i.due_at)
   where i.segment_id = p_segment_id
     and i.instruction_id = p_instruction_id

@@ -220,8 +220,8 @@ const corruptions: [what: string, statement: string, name: string, key: RegExp][
   ],
   [
     'an instruction that waits and is in line',
-    `insert into settlement.waiting_instructions select i.*, 'PENDING', 'SYSTEM', null, i.created_at,
-      i.created_at
+    `insert into settlement.waiting_instructions
+    select i.*, 'PENDING', 'SYSTEM', null, i.created_at, i.created_at
     from settlement.pending_instructions as i`,
     'instruction settled once',
     /^10000000000\d\d$/,
@@ -249,6 +249,25 @@ const corruptions: [what: string, statement: string, name: string, key: RegExp][
     from settlement.settled_instructions`,
     'instruction settled once',
     /^1000000000002$/,
+  ],
+  [
+    'a net that is not what was owed',
+    `insert into clearing.nets
+      (segment_id, window_id, participant_id, asset_id, amount, gross_in, gross_out)
+    values (1, 77, 1, 1, 1, 1, 0)`,
+    'window net',
+    /^77 1 1$/,
+  ],
+  [
+    'a window that posted what it did not owe',
+    `with s as (
+      insert into clearing.netting_sets values (1, 'x', 'NET', 'MULTILATERAL', null, now())
+    )
+    insert into clearing.windows
+      (segment_id, netting_set, opened_at, closed_at, settled_at, journal_id)
+    select 1, 'x', now(), now(), now(), min(journal_id) from ledger.journals`,
+    'window posting',
+    /^1 \d+ \d+$/,
   ],
   [
     'a part that is not what was settled',
@@ -322,7 +341,7 @@ t.test('every check of audit() is among those that are tried', async t => {
     select array_agg(distinct m[1] order by m[1]) as names
     from pg_proc as p
     cross join regexp_matches(p.prosrc,
-      '''((?:balance|asset|order|parked|stop|book|event|trade|instruction|settlement|journal)s?'
+      '''((?:balance|asset|order|parked|stop|book|event|trade|instruction|settlement|journal|window)s?'
       ' [a-z_ ]+)''', 'g') as m
     where p.pronamespace = 'ops'::regnamespace and p.proname ~ '^audit_'`)
 

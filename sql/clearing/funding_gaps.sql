@@ -1,0 +1,29 @@
+-- Which accounts cannot pay what a window that is not settled leaves them to pay, and how much is
+-- missing, in the asset: what is given and not held for it, less what comes, over what is
+-- available. Reads only.
+create or replace function clearing.funding_gaps(
+  p_segment_id int,
+  p_window_id bigint
+) returns table (
+  participant_id int,
+  asset_id int,
+  gap numeric
+)
+language sql stable
+as $$
+  select c.participant_id, c.asset_id, -g.available
+  from unnest(
+    settlement.part_changes(clearing.window_parts(p_segment_id, p_window_id))
+  ) as c
+  left join ledger.accounts as a
+    on a.segment_id = p_segment_id
+    and a.participant_id = c.participant_id
+    and a.asset_id = c.asset_id
+  cross join lateral (
+    select coalesce(a.posted - a.held, 0) + c.posted - c.held as available
+  ) as g
+  where g.available < 0
+    and not coalesce(a.may_be_negative, false)
+  order by c.participant_id, c.asset_id
+$$;
+comment on function clearing.funding_gaps is 'which accounts cannot pay their net, and how much';
