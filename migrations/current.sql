@@ -6,13 +6,16 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
   (segment_id, symbol_id)
   where funds_tried is not null;
 
+--!include matching/amend_terms.sql
 --!include matching/bar_filled.sql
 --!include matching/funded_lists.sql
 --!include matching/due_symbols.sql
 --!include matching/record_tries.sql
 --!include matching/execute_due.sql
 --!include matching/exit_command.sql
+--!include matching/fire_stops.sql
 --!include matching/has_waiting_exits.sql
+--!include matching/list_commands.sql
 --!include matching/start_change.sql
 --!include matching/match_batch.sql
 --!include matching/parse_commands.sql
