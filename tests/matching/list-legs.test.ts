@@ -147,3 +147,23 @@ marketTest('[MAT-044] [MAT-053] both legs are amended or none', small, async (t,
 function cheap(order: TestCommand): TestCommand {
   return order.stop_price === undefined ? order : { ...order, price: '110' }
 }
+
+marketTest('[MAT-053] what trades after the exits have ended has none', {}, async (t, m) => {
+  await m.run([
+    ...trade('100'),
+    ...bracket(
+      buy('carol', '5', '100', { list_is_partial: true }),
+      sell('carol', '5', '110'),
+      sell('carol', '5', '90', { ...stop, stop_price: '90' }),
+    ),
+    ...[sell('bob', '2', '100'), buy('bob', '2', '110')],
+  ])
+  t.match(await m.order('profit'), { status: 'FILLED', quantity: '2' })
+
+  await m.run([sell('bob', '3', '100')])
+
+  t.match(await m.order('entry'), { status: 'FILLED' })
+  t.match(await m.order('loss'), { status: 'CANCELLED', quantity: '2' })
+  t.same(await m.book(), [])
+  t.match((await m.balances('carol')).BTC, / 2 5 2$/)
+})
