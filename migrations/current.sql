@@ -9,6 +9,8 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include matching/amend_terms.sql
 --!include matching/bar_filled.sql
 --!include matching/cancel_orders.sql
+--!include matching/symbol_terms.sql
+--!include matching/create_symbol.sql
 --!include matching/funded_lists.sql
 --!include matching/due_symbols.sql
 --!include matching/record_tries.sql
