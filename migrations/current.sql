@@ -383,7 +383,9 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include clearing/settle_window.sql
 --!include clearing/run_windows.sql
 --!include clearing/set_netting.sql
+--!include matching/amend_terms.sql
 --!include matching/bar_filled.sql
+--!include matching/cancel_orders.sql
 --!include settlement/open_queue.sql
 --!include matching/open_symbol.sql
 --!include matching/symbol_terms.sql
@@ -391,7 +393,12 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include matching/record_tries.sql
 --!include matching/execute_due.sql
 --!include matching/exit_command.sql
+--!include matching/exposure.sql
+--!include matching/fire_stops.sql
 --!include matching/has_waiting_exits.sql
+--!include matching/limited_changes.sql
+--!include matching/limited_orders.sql
+--!include matching/list_commands.sql
 --!include matching/start_change.sql
 --!include matching/match_batch.sql
 --!include matching/parse_commands.sql
