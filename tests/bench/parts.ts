@@ -1,5 +1,6 @@
 import { batchSize, median } from './batches.ts'
 import { benchDeep, deepBook } from './deep.ts'
+import { benchHeld } from './held.ts'
 import { benchHttp } from './http.ts'
 import { benchMatcher } from './matcher.ts'
 import { benchSettlement, settleBatch } from './settlement.ts'
@@ -8,7 +9,7 @@ import { benchSweep, sweepSizes } from './sweep.ts'
 /** A part of the benchmark, which can be run alone, and the database that it runs on. */
 export interface Part {
   name: string
-  database: 'venue' | 'sweep' | 'deep'
+  database: 'venue' | 'sweep' | 'held' | 'deep'
   /** The part whose trades it needs. */
   after?: string
   /** Prints its lines of the table. */
@@ -24,6 +25,7 @@ export const parts: readonly Part[] = [
   { name: 'settlement', database: 'venue', after: 'matcher', run: settlement },
   { name: 'http', database: 'venue', run: http },
   { name: 'sweep', database: 'sweep', run: sweep },
+  { name: 'held', database: 'held', run: held },
   { name: 'deep', database: 'deep', run: deep },
 ]
 
@@ -74,6 +76,17 @@ async function deep(url: string, symbolIds: number[]): Promise<void> {
     `${round(figures.ordersPerSecond)} orders, ${round(figures.tradesPerSecond)} trades a second`,
     `${percent(figures.share)} of the speed with ${round(figures.shallowOrders)} orders ` +
       `(${range(figures.shares, percent)})`,
+  )
+}
+
+async function held(url: string, symbolIds: number[]): Promise<void> {
+  const { before, during, backlogs } = await benchHeld(url, symbolIds)
+  print(
+    'matching and settling at once',
+    `${round(before)} instructions settled a second, ${round(backlogs[0] ?? 0)} waited at the end`,
+    `with a transaction held open for a minute: ${percent((during.at(-1) ?? 0) / before)} of it ` +
+      `(${during.map(rate => percent(rate / before)).join(', ')} by thirds; ` +
+      `${round(Math.max(...backlogs))} waited at most)`,
   )
 }
 
