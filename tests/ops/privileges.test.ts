@@ -21,6 +21,7 @@ const calls: Record<Role, RegExp | string[]> = {
   ],
   pgsettle_operator: [
     'ops.audit',
+    'ops.chain_export',
     'ops.check_db_connections',
     'ops.check_partition_health',
     'ops.check_table_sizes',
@@ -43,14 +44,17 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.set_phase',
     'ops.set_symbol_group',
     'ops.set_trade_group',
+    'ops.verify_chain',
     'ops.verify_replay',
   ],
   pgsettle_auditor: [
     'ops.audit',
+    'ops.chain_export',
     'ops.check_db_connections',
     'ops.check_partition_health',
     'ops.check_table_sizes',
     'ops.help',
+    'ops.verify_chain',
     'ops.verify_replay',
   ],
 }

@@ -36,6 +36,7 @@ const views = [
 ]
 const functions = [
   'audit',
+  'chain_export',
   'check_db_connections',
   'check_partition_health',
   'check_table_sizes',
@@ -58,6 +59,7 @@ const functions = [
   'set_phase',
   'set_symbol_group',
   'set_trade_group',
+  'verify_chain',
   'verify_replay',
 ]
 const enums: Record<string, string[]> = {
