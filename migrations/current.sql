@@ -82,6 +82,10 @@ alter table ledger.journals
   alter column line_marks set not null,
   alter column link set not null;
 
+-- PostgreSQL lets everybody make large objects. Who does not own the server gets a warning here.
+revoke execute on function pg_catalog.lo_create(oid), pg_catalog.lo_creat(int),
+  pg_catalog.lo_from_bytea(oid, bytea) from public;
+
 --!include ledger/line_mark.sql
 --!include ledger/journal_digest.sql
 --!include ledger/next_link.sql
