@@ -86,15 +86,107 @@ alter table ledger.journals
 revoke execute on function pg_catalog.lo_create(oid), pg_catalog.lo_creat(int),
   pg_catalog.lo_from_bytea(oid, bytea) from public;
 
+create type ledger.withdrawal_status as enum ('PENDING', 'POSTED', 'REJECTED');
+
+create sequence ledger.withdrawal_ids;
+
+create table ledger.withdrawals (
+  segment_id int not null,
+  withdrawal_id bigint not null,
+  participant_id int not null references reference.participants on delete restrict,
+  asset_id int not null references reference.assets on delete restrict,
+  amount ledger.amount not null constraint withdrawal_is_positive check (amount > 0),
+  idempotency_key text not null
+    constraint withdrawal_key_is_not_too_long check (length(idempotency_key) between 1 and 255),
+  status ledger.withdrawal_status not null default 'PENDING',
+  requested_by text not null,
+  created_at timestamptz not null,
+  decided_by text,
+  decided_at timestamptz,
+  reject_reason text,
+  journal_id bigint,
+  primary key (segment_id, withdrawal_id),
+  constraint withdrawal_key_is_used_once unique (segment_id, participant_id, idempotency_key),
+  constraint decision_is_whole check (
+    (status = 'PENDING') = (decided_by is null)
+    and (status = 'PENDING') = (decided_at is null)
+    and (status = 'POSTED') = (journal_id is not null)
+    and (status = 'REJECTED') = (reject_reason is not null)
+  ),
+  constraint approved_by_another
+    check (status <> 'POSTED' or lower(decided_by) <> lower(requested_by))
+) with (fillfactor = 90);
+comment on table ledger.withdrawals is
+  'one row a withdrawal, held from its request until it is posted or rejected';
+comment on column ledger.withdrawals.requested_by is
+  'who asked: an operator, or the participant''s own code; may not approve it';
+comment on column ledger.withdrawals.journal_id is 'what posted it; null while it is not';
+-- ops.v_holds, ledger.withdrawn_amount: what is pending is held, and counts however old it is.
+create index withdrawals_pending_idx
+  on ledger.withdrawals (segment_id, participant_id, asset_id) where status = 'PENDING';
+-- ledger.withdrawn_amount: what was posted in the last 24 hours.
+create index withdrawals_posted_idx
+  on ledger.withdrawals (segment_id, participant_id, asset_id, decided_at) where status = 'POSTED';
+
+create table ledger.withdrawal_limits (
+  segment_id int not null,
+  asset_id int not null references reference.assets on delete restrict,
+  participant_id int references reference.participants on delete restrict,
+  day_amount ledger.amount not null constraint limit_not_negative check (day_amount >= 0),
+  constraint limit_is_set_once unique nulls not distinct (segment_id, asset_id, participant_id)
+);
+comment on table ledger.withdrawal_limits is
+  'what may be withdrawn of an asset in 24 hours; no row: any amount';
+comment on column ledger.withdrawal_limits.participant_id is
+  'whose limit it is; null: of everybody who has none of their own';
+
+-- A withdrawal as the outside sees it.
+create type ledger.withdrawal_row as (
+  withdrawal_id bigint,
+  client_id text,
+  asset text,
+  amount numeric,
+  idempotency_key text,
+  status ledger.withdrawal_status,
+  requested_by text,
+  created_at timestamptz,
+  decided_by text,
+  decided_at timestamptz,
+  reject_reason text,
+  transfer_id text
+);
+
+--!include ledger/withdrawal_rows.sql
+--!include api/find_withdrawal.sql
 --!include ledger/line_mark.sql
+--!include ledger/refuse_operator.sql
+--!include ledger/lock_withdrawal.sql
 --!include ledger/journal_digest.sql
 --!include ledger/next_link.sql
 --!include ledger/post_journal.sql
 --!include ledger/transfer_content.sql
+--!include ledger/approve_withdrawal.sql
+--!include api/approve_withdrawal.sql
+--!include ledger/reject_withdrawal.sql
+--!include api/reject_withdrawal.sql
+--!include ledger/refuse_amount.sql
+--!include ledger/withdrawal_limit.sql
+--!include ledger/withdrawn_amount.sql
+--!include ledger/request_withdrawal.sql
+--!include api/request_withdrawal.sql
+--!include api/withdrawals.sql
 --!include ledger/deposit.sql
+--!include ledger/set_withdrawal_limit.sql
+--!include ops/approve_withdrawal.sql
+--!include ops/audit_withdrawals.sql
+--!include ops/audit.sql
 --!include ops/chain_lines.sql
 --!include ops/chain_changes.sql
 --!include ops/chain_export.sql
 --!include ops/chain_journals.sql
+--!include ops/reject_withdrawal.sql
+--!include ops/set_withdrawal_limit.sql
+--!include ops/v_holds.sql
+--!include ops/v_withdrawals.sql
 --!include ops/verify_chain.sql
 --!include settlement/settle_instructions.sql

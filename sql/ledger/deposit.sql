@@ -28,12 +28,7 @@ begin
       using errcode = 'NFPAR', hint = 'UNKNOWN_PARTICIPANT', column = 'client_id';
   end if;
 
-  -- Not a number, infinity and null have no scale: what is not known to be right is refused.
-  if (p_amount > 0 and scale(trim_scale(p_amount)) <= v_asset.decimals) is not true then
-    raise exception 'amount % is not a positive multiple of %',
-      p_amount, reference.asset_unit(v_asset.decimals)
-      using errcode = 'IVAMT', hint = 'AMOUNT_UNIT', column = 'amount';
-  end if;
+  perform ledger.refuse_amount(p_amount, v_asset.decimals);
 
   insert into ledger.deposits
   values (

@@ -1,5 +1,5 @@
--- Every hold with its cause: an open order, or a trade that is not settled yet. Their sum by
--- account is what the account holds.
+-- Every hold with its cause: an open order, a trade that is not settled yet, or a withdrawal that
+-- is not decided yet. Their sum by account is what the account holds.
 create or replace view ops.v_holds as
 select
   b.segment_id, b.participant_id,
@@ -23,5 +23,9 @@ select i.segment_id, i.buyer_id, i.quote_asset_id, 'SETTLEMENT', i.instruction_i
 from settlement.pending_instructions as i
 union all
 select i.segment_id, i.seller_id, i.base_asset_id, 'SETTLEMENT', i.instruction_id, i.quantity
-from settlement.pending_instructions as i;
+from settlement.pending_instructions as i
+union all
+select w.segment_id, w.participant_id, w.asset_id, 'WITHDRAWAL', w.withdrawal_id, w.amount
+from ledger.withdrawals as w
+where w.status = 'PENDING';
 comment on view ops.v_holds is 'every hold with its cause';

@@ -14,6 +14,8 @@ export const facts = [
   'ledger.segment_state',
   'ledger.accounts',
   'ledger.deposits',
+  'ledger.withdrawals',
+  'ledger.withdrawal_limits',
   'matching.trades',
   'matching.trades_default',
   'matching.trades_2026_03_02',
@@ -95,6 +97,9 @@ const calls: Hostile[] = [
   ['select matching.execute_batch(1, now(), null)'],
   ['select matching.lock_symbol(1, 1)'],
   ['select ledger.deposit(1, $$alice$$, $$USD$$, 1000000, $$k$$, now())'],
+  ['select ledger.request_withdrawal(1, $$alice$$, $$USD$$, 1, $$k$$, null, now())'],
+  ['select ledger.approve_withdrawal(1, 1, $$ann$$, now())'],
+  ['select ledger.set_withdrawal_limit(1, $$USD$$, null, null)'],
   ['select ledger.change_accounts(1, null)'],
   ["select ledger.post_journal(1, 1, 'DEPOSIT', now(), '{}', null)"],
   ["select settlement.settle_instructions(1, now(), '{}')"],
@@ -105,9 +110,7 @@ const calls: Hostile[] = [
   ['alter function api.book owner to current_user'],
   ['alter function ledger.deposit security definer'],
   ['grant execute on function ledger.deposit to current_user'],
-  [
-    'create or replace function ledger.round_up(n numeric) returns numeric return 0',
-  ],
+  ['create or replace function ledger.round_up(n numeric) returns numeric return 0'],
   ['drop function ledger.post_journal'],
 ]
 

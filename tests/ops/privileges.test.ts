@@ -31,6 +31,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'settlement.settle_batch',
   ],
   pgsettle_operator: [
+    'ops.approve_withdrawal',
     'ops.audit',
     'ops.chain_export',
     'ops.check_db_connections',
@@ -46,6 +47,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.publish_index',
     'ops.publish_price',
     'ops.refresh_order_book_snapshot',
+    'ops.reject_withdrawal',
     'ops.restrict_symbol',
     'ops.resume_symbol',
     'ops.retry_settlement',
@@ -55,6 +57,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.set_phase',
     'ops.set_symbol_group',
     'ops.set_trade_group',
+    'ops.set_withdrawal_limit',
     'ops.verify_chain',
     'ops.verify_replay',
   ],

@@ -18,6 +18,8 @@ const tables = [
   'transfers',
   'journals',
   'deposits',
+  'withdrawals',
+  'withdrawal_limits',
   'pending_instructions',
   'settled_instructions',
 ]
@@ -31,10 +33,12 @@ const views = [
   'v_settlement_backlog',
   'v_fails',
   'v_fees',
+  'v_withdrawals',
   'entries',
   'instructions',
 ]
 const functions = [
+  'approve_withdrawal',
   'audit',
   'chain_export',
   'check_db_connections',
@@ -50,6 +54,7 @@ const functions = [
   'publish_index',
   'publish_price',
   'refresh_order_book_snapshot',
+  'reject_withdrawal',
   'restrict_symbol',
   'resume_symbol',
   'retry_settlement',
@@ -59,6 +64,7 @@ const functions = [
   'set_phase',
   'set_symbol_group',
   'set_trade_group',
+  'set_withdrawal_limit',
   'verify_chain',
   'verify_replay',
 ]
