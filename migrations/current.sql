@@ -156,6 +156,14 @@ create type ledger.withdrawal_row as (
   transfer_id text
 );
 
+-- Lists whose exits wait for the money that their entry's trades bring.
+alter table matching.order_lists add column if not exists funds_tried numeric;
+comment on column matching.order_lists.funds_tried is
+  'what there was when it did not do for the exits; -Infinity: not tried since; null: none waits';
+create index if not exists order_lists_funds_tried_idx on matching.order_lists
+  (segment_id, symbol_id)
+  where funds_tried is not null;
+
 --!include ledger/withdrawal_rows.sql
 --!include api/find_withdrawal.sql
 --!include ledger/line_mark.sql
@@ -177,6 +185,29 @@ create type ledger.withdrawal_row as (
 --!include api/withdrawals.sql
 --!include ledger/deposit.sql
 --!include ledger/set_withdrawal_limit.sql
+--!include matching/amend_terms.sql
+--!include matching/bar_filled.sql
+--!include matching/cancel_orders.sql
+--!include matching/symbol_terms.sql
+--!include matching/create_symbol.sql
+--!include matching/funded_lists.sql
+--!include matching/due_symbols.sql
+--!include matching/record_tries.sql
+--!include matching/execute_due.sql
+--!include matching/exit_command.sql
+--!include matching/exposure.sql
+--!include matching/fire_stops.sql
+--!include matching/has_waiting_exits.sql
+--!include matching/limited_changes.sql
+--!include matching/limited_orders.sql
+--!include matching/list_commands.sql
+--!include matching/start_change.sql
+--!include matching/match_batch.sql
+--!include matching/parse_commands.sql
+--!include matching/prepare_part.sql
+--!include matching/record_shortage.sql
+--!include matching/record_outcome.sql
+--!include matching/sweep_symbol.sql
 --!include ops/approve_withdrawal.sql
 --!include ops/audit_withdrawals.sql
 --!include ops/audit.sql

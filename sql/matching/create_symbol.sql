@@ -36,23 +36,19 @@ begin
   );
 
   v_terms := matching.symbol_terms(p_lot_size, p_options);
+  v_terms.segment_id := p_segment_id;
+  v_terms.symbol := v_name;
+  v_terms.base_asset_id := v_base.asset_id;
+  v_terms.quote_asset_id := v_quote.asset_id;
+  v_terms.base_decimals := v_base.decimals;
+  v_terms.quote_decimals := v_quote.decimals;
+  v_terms.tick_size := p_tick_size;
+  v_terms.lot_size := p_lot_size;
+  v_terms.created_at := p_now;
 
-  insert into reference.symbols (
-    segment_id, symbol, base_asset_id, quote_asset_id, base_decimals, quote_decimals, tick_size,
-    lot_size, min_quantity, max_quantity, min_notional, max_notional, protection_rate,
-    protection_ticks, maker_rate, taker_rate, created_at, default_stp, allowed_stps,
-    protection_rests, collar_rate, max_open_orders, max_position, max_iceberg_parts,
-    min_trailing_bips, max_trailing_bips, max_cascade, band_rate, band_action, accept_when_closed
-  )
-  values (
-    p_segment_id, v_name, v_base.asset_id, v_quote.asset_id, v_base.decimals, v_quote.decimals,
-    p_tick_size, p_lot_size, v_terms.min_quantity, v_terms.max_quantity, v_terms.min_notional,
-    v_terms.max_notional, v_terms.protection_rate, v_terms.protection_ticks, v_terms.maker_rate,
-    v_terms.taker_rate, p_now, v_terms.default_stp, v_terms.allowed_stps, v_terms.protection_rests,
-    v_terms.collar_rate, v_terms.max_open_orders, v_terms.max_position, v_terms.max_iceberg_parts,
-    v_terms.min_trailing_bips, v_terms.max_trailing_bips, v_terms.max_cascade, v_terms.band_rate,
-    v_terms.band_action, v_terms.accept_when_closed
-  )
+  -- The row as a whole: what symbol_terms takes is written, also of columns to come.
+  insert into reference.symbols overriding user value
+  select (v_terms).*
   on conflict (symbol) do nothing
   returning symbol_id into v_symbol_id;
 

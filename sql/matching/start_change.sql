@@ -20,7 +20,7 @@ begin
   v_started.refusal := case
     when p_is_later then 'UNKNOWN_ORDER'::matching.refusal
     when p_from_left > 0 and p_asked.bar is not null then p_asked.bar
-    when p_from_left > 0 and p_asked.is_only_if_new and p_from_left < p_slot.quantity
+    when p_from_left > 0 and p_asked.is_only_if_new and p_slot.filled > 0
       then 'CONDITION_FAILED'
     when p_from_left > 0 then null
     when p_slot.end_reason is null and p_slot.refusal is null then 'ORDER_FILLED'
@@ -36,8 +36,10 @@ begin
   if p_asked.op = 'RELEASE' then
     v_started.sort_price := p_price;
     v_started.is_buy := p_asked.is_buy;
-    v_started.remaining := p_asked.quantity;
-    v_started.quantity := coalesce(p_asked.quantity, 0);
+    -- An exit gets what its entry traded; any other has the quantity that it has by now.
+    v_started.remaining := case when p_slot.pending = 'PARENT' then p_asked.quantity
+      else p_from_left end;
+    v_started.quantity := v_started.remaining;
     return v_started;
   end if;
 

@@ -1,5 +1,6 @@
 -- What a new symbol is like: the options by the names of the columns of reference.symbols, and what
--- is usual where they say nothing. Reads nothing.
+-- is usual where they say nothing. A new one is active and continuous: its status, calendar and
+-- group are set later, by calls of their own. Reads nothing.
 create or replace function matching.symbol_terms(
   p_lot_size numeric,
   p_options jsonb
@@ -22,7 +23,17 @@ as $$
     'max_trailing_bips', 5000,
     'max_cascade', 100,
     'band_action', 'AUCTION',
-    'accept_when_closed', true
-  ) || jsonb_strip_nulls(p_options)) as r
+    'accept_when_closed', true,
+    'auction_random', '0',
+    'auction_extension_time', '2 minutes',
+    'auction_max_extensions', 1,
+    'cancel_lock_time', '0',
+    'band_auction_time', '5 minutes'
+  ) || jsonb_strip_nulls(p_options) || jsonb_build_object(
+    'status', 'ACTIVE',
+    'status_reason', null,
+    'calendar_id', null,
+    'group_id', null
+  )) as r
 $$;
 comment on function matching.symbol_terms is 'what a new symbol is like, by its options';

@@ -72,8 +72,8 @@ export const features: Features = {
   trailing: false,
   activation: false,
   limitOffset: false,
-  oco: false,
-  oto: false,
+  oco: true,
+  oto: true,
   // The market
   halts: true,
   maintenance: true,
@@ -107,7 +107,6 @@ function isFeature(name: string): name is Feature {
  */
 export const settledNotes: Readonly<Record<string, boolean>> = {
   'traded with its own': true,
-  'new but decremented': false,
   'stopped before it rests': false,
   'iceberg amended': false,
   'amended market order': true,
@@ -117,6 +116,5 @@ export const settledNotes: Readonly<Record<string, boolean>> = {
   'named too early': false,
   'repeated and rolled back': false,
   'quote-sized to the last': false,
-  'amended in a list': false,
   'amended post-only': true,
 }
