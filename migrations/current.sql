@@ -166,13 +166,14 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 
 --!include ledger/withdrawal_rows.sql
 --!include api/find_withdrawal.sql
---!include ledger/line_mark.sql
 --!include ledger/refuse_operator.sql
 --!include ledger/lock_withdrawal.sql
 --!include ledger/journal_digest.sql
 --!include ledger/next_link.sql
 --!include ledger/post_journal.sql
+--!include ledger/line_mark.sql
 --!include ledger/transfer_content.sql
+--!include ledger/posted_lines.sql
 --!include ledger/approve_withdrawal.sql
 --!include api/approve_withdrawal.sql
 --!include ledger/reject_withdrawal.sql

@@ -15,7 +15,6 @@ declare
   v_withdrawal ledger.withdrawals := ledger.lock_withdrawal(p_segment_id, p_withdrawal_id, p_by);
   v_external_id int := reference.external_id();
   v_journal_id bigint;
-  v_content bytea;
 begin
   if v_withdrawal.status = 'POSTED' and lower(v_withdrawal.decided_by) = lower(p_by) then
     return v_withdrawal;
@@ -28,10 +27,6 @@ begin
   end if;
 
   v_journal_id := nextval('ledger.journal_ids');
-  v_content := ledger.transfer_content(
-    'WITHDRAWAL', v_withdrawal.asset_id, v_withdrawal.participant_id, v_external_id,
-    v_withdrawal.amount, null
-  );
   insert into ledger.transfers
   values (
     p_segment_id, v_journal_id, 1, 'WITHDRAWAL', v_withdrawal.asset_id,
@@ -55,7 +50,7 @@ begin
   end if;
   perform ledger.post_journal(
     p_segment_id, v_journal_id, 'WITHDRAWAL', p_now, '{}',
-    row(array[1], ledger.line_mark(v_content), sha256(v_content))::ledger.journal_lines
+    ledger.posted_lines(p_segment_id, v_journal_id, p_now)
   );
   return v_withdrawal;
 end;

@@ -19,9 +19,6 @@ declare
   v_asset reference.assets := reference.get_asset(p_asset);
   v_external_id int := reference.external_id();
   v_deposit ledger.deposits;
-  v_content bytea := ledger.transfer_content(
-    'DEPOSIT', v_asset.asset_id, v_external_id, v_participant.participant_id, p_amount, null
-  );
 begin
   if v_participant.participant_id = v_external_id then
     raise exception 'the world outside cannot pay itself'
@@ -63,7 +60,7 @@ begin
   ]::ledger.account_change[]);
   perform ledger.post_journal(
     p_segment_id, v_deposit.journal_id, 'DEPOSIT', p_now, '{}',
-    row(array[1], ledger.line_mark(v_content), sha256(v_content))::ledger.journal_lines
+    ledger.posted_lines(p_segment_id, v_deposit.journal_id, p_now)
   );
 
   return v_deposit;

@@ -206,6 +206,7 @@ for (const role of roles) {
     await settle(db)
     const session = await openRole(t, db, role)
     const before = await fingerprint(db)
+    await openSession(t, db.url) // the owner's, which nobody may end
 
     await refuseAll(t, session, hostile)
 
