@@ -8,6 +8,7 @@ import {
   type StatementOptions,
   type Statements,
 } from './statements.ts'
+import { withdrawalCalls } from './withdrawal-calls.ts'
 
 export interface OrderFilter {
   clientId: string | null
@@ -41,6 +42,7 @@ export function createCalls(options: StatementOptions) {
     ...orderCalls(statements),
     ...marketCalls(statements),
     ...participantCalls(statements),
+    ...withdrawalCalls(statements),
     ...settlementCalls(statements),
     ...feedCalls(statements),
     ...sessionCalls(statements),

@@ -25,6 +25,7 @@ import { sessionRoutes } from './routes/sessions.ts'
 import { settlementRoutes } from './routes/settlements.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { symbolRoutes } from './routes/symbols.ts'
+import { withdrawalRoutes } from './routes/withdrawals.ts'
 import type { CommandRow, TestRow } from './rows.ts'
 
 export interface ServerOptions {
@@ -126,6 +127,7 @@ function createApp(deps: Deps): Hono<Env> {
   app.route('/', participantRoutes(deps))
   app.route('/', sessionRoutes(deps))
   app.route('/', settlementRoutes(deps))
+  app.route('/', withdrawalRoutes(deps))
   app.route('/', streamRoutes(deps))
   app.route('/', dashboard)
 

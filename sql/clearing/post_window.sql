@@ -1,17 +1,16 @@
 -- Writes the nets of a window, and the transfers that settle it: by trade where its mode says so,
--- of each net to or from the clearing account, or of a pair from one to the other. Returns how many
--- transfers there are. Writes: clearing.nets, ledger.transfers.
+-- of each net to or from the clearing account, or of a pair from one to the other.
+-- Writes: clearing.nets, ledger.transfers.
 create or replace function clearing.post_window(
   p_window clearing.windows,
   p_journal_id bigint,
   p_now timestamptz
-) returns int
+) returns void
 language plpgsql volatile
 as $$
 declare
   v_mode clearing.netting_mode;
   v_clearing_id int := reference.clearing_id();
-  v_count int;
 begin
   select s.mode into strict v_mode
   from clearing.netting_sets as s
@@ -46,8 +45,6 @@ begin
       case when c.amount < 0 then c.counterparty_id else c.participant_id end, abs(c.amount), null
     from clearing.net_transfers(p_window, v_mode, v_clearing_id) as c
   ) as t (kind, asset_id, debit_id, credit_id, amount, instruction_id);
-  get diagnostics v_count = row_count;
-  return v_count;
 end;
 $$;
 comment on function clearing.post_window is 'writes the nets of a window and their transfers';

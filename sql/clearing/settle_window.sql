@@ -17,7 +17,6 @@ declare
   v_window clearing.windows;
   v_journal_id bigint := nextval('ledger.journal_ids');
   v_parts settlement.part[];
-  v_transfers int;
 begin
   select w.* into v_window
   from clearing.windows as w
@@ -39,7 +38,7 @@ begin
   perform clearing.lock_window(v_window, p_now);
 
   v_parts := clearing.window_parts(p_segment_id, p_window_id);
-  v_transfers := clearing.post_window(v_window, v_journal_id, p_now);
+  perform clearing.post_window(v_window, v_journal_id, p_now);
   perform clearing.take_up(v_window, p_now);
   if v_parts is not null
     and not ledger.change_accounts(p_segment_id, settlement.part_changes(v_parts)) then
@@ -52,7 +51,8 @@ begin
   where w.segment_id = p_segment_id
     and w.window_id = p_window_id;
   perform ledger.post_journal(
-    p_segment_id, v_journal_id, 'NETTING', p_now, '{}', v_transfers
+    p_segment_id, v_journal_id, 'NETTING', p_now, '{}',
+    ledger.posted_lines(p_segment_id, v_journal_id, p_now)
   );
   return coalesce(cardinality(v_parts), 0);
 end;

@@ -25,12 +25,7 @@ begin
       using errcode = 'NFPAR', hint = 'UNKNOWN_PARTICIPANT', column = 'client_id';
   end if;
 
-  -- Not a number, infinity and null have no scale: what is not known to be right is refused.
-  if (p_amount > 0 and scale(trim_scale(p_amount)) <= v_asset.decimals) is not true then
-    raise exception 'amount % is not a positive multiple of %',
-      p_amount, reference.asset_unit(v_asset.decimals)
-      using errcode = 'IVAMT', hint = 'AMOUNT_UNIT', column = 'amount';
-  end if;
+  perform ledger.refuse_amount(p_amount, v_asset.decimals);
 
   insert into ledger.deposits
   values (
@@ -63,7 +58,10 @@ begin
     row(v_participant.participant_id, v_asset.asset_id, p_amount, 0, 0, 0),
     row(v_external_id, v_asset.asset_id, -p_amount, 0, 0, 0)
   ]::ledger.account_change[]);
-  perform ledger.post_journal(p_segment_id, v_deposit.journal_id, 'DEPOSIT', p_now, '{}', 1);
+  perform ledger.post_journal(
+    p_segment_id, v_deposit.journal_id, 'DEPOSIT', p_now, '{}',
+    ledger.posted_lines(p_segment_id, v_deposit.journal_id, p_now)
+  );
 
   return v_deposit;
 end;

@@ -1,5 +1,5 @@
--- Every hold with its cause: an open order, or a trade that is not settled yet. Their sum by
--- account is what the account holds.
+-- Every hold with its cause: an open order, a trade that is not settled yet, or a withdrawal that
+-- is not decided yet. Their sum by account is what the account holds.
 create or replace view ops.v_holds as
 select
   b.segment_id, b.participant_id,
@@ -25,5 +25,9 @@ cross join lateral (
   values
     (i.buyer_id, i.quote_asset_id, i.notional + i.buyer_fee),
     (i.seller_id, i.base_asset_id, i.quantity)
-) as h (participant_id, asset_id, amount);
+) as h (participant_id, asset_id, amount)
+union all
+select w.segment_id, w.participant_id, w.asset_id, 'WITHDRAWAL', w.withdrawal_id, w.amount
+from ledger.withdrawals as w
+where w.status = 'PENDING';
 comment on view ops.v_holds is 'every hold with its cause';

@@ -1,6 +1,5 @@
 -- Posts parts of claimed instructions, delivery against payment [SET-002]. An instruction whose
 -- last part this is, is settled; another stays, with the rest. The caller writes the journal, last.
--- Returns how many transfers there are.
 -- Locks: the accounts in key order. Writes: ledger.transfers, accounts, settlement.parts,
 -- waiting_instructions, settled_instructions.
 -- Raises: NVACC when an account cannot pay.
@@ -9,11 +8,9 @@ create or replace function settlement.post_parts(
   p_now timestamptz,
   p_journal_id bigint,
   p_parts settlement.part[]
-) returns int
+) returns void
 language plpgsql volatile
 as $$
-declare
-  v_transfers int;
 begin
   insert into ledger.transfers
   select
@@ -24,7 +21,6 @@ begin
     p.base_asset_id, p.quote_asset_id, p.buyer_id, p.seller_id, p.quantity, p.notional,
     p.buyer_fee, p.seller_fee
   ) as l;
-  get diagnostics v_transfers = row_count;
 
   insert into settlement.parts
   select
@@ -41,7 +37,6 @@ begin
   if not ledger.change_accounts(p_segment_id, settlement.part_changes(p_parts)) then
     raise exception 'an account cannot pay what was chosen to settle' using errcode = 'NVACC';
   end if;
-  return v_transfers;
 end;
 $$;
 comment on function settlement.post_parts is 'posts parts of instructions, all or none';

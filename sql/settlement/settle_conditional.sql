@@ -19,7 +19,6 @@ declare
   v_units record;
   v_parts settlement.part[];
   v_journal_id bigint;
-  v_transfers int;
 begin
   delete from ledger.waits as w
   using unnest(p_instruction_ids) as c (id)
@@ -41,13 +40,14 @@ begin
   );
   if cardinality(v_parts) > 0 then
     v_journal_id := nextval('ledger.journal_ids');
-    v_transfers := settlement.post_parts(p_segment_id, p_now, v_journal_id, v_parts);
+    perform settlement.post_parts(p_segment_id, p_now, v_journal_id, v_parts);
   end if;
   perform settlement.note_reasons(p_segment_id, p_now, v_candidates);
   if cardinality(v_parts) > 0 then
     perform ledger.post_journal(
       p_segment_id, v_journal_id, 'SETTLEMENT', p_now,
-      array(select p.instruction_id from unnest(v_parts) as p), v_transfers
+      array(select p.instruction_id from unnest(v_parts) as p),
+      ledger.posted_lines(p_segment_id, v_journal_id, p_now)
     );
   end if;
   return cardinality(v_parts);

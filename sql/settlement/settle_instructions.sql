@@ -16,7 +16,7 @@ as $$
 declare
   v_journal_id bigint := nextval('ledger.journal_ids');
   v_settled int;
-  v_transfers int;
+  v_lines ledger.journal_lines;
   v_gone settlement.pending_instructions[];
 begin
   with gone as (
@@ -42,11 +42,18 @@ begin
       g.base_asset_id, g.quote_asset_id, g.buyer_id, g.seller_id, g.quantity, g.notional,
       g.buyer_fee, g.seller_fee
     ) as l
-    returning line_no
+    returning line_no, ledger.transfer_content(kind, asset_id, debit_participant_id,
+      credit_participant_id, amount, instruction_id) as content
   )
-  select array_agg(g), count(*), (select count(*) from posted)
-  into v_gone, v_settled, v_transfers
-  from gone as g;
+  select d.gone, d.settled, l.line_nos, l.line_marks, l.digest
+  into v_gone, v_settled, v_lines.line_nos, v_lines.line_marks, v_lines.digest
+  from (select array_agg(g) as gone, count(*) as settled from gone as g) as d
+  cross join (
+    select
+      array_agg(p.line_no) as line_nos, string_agg(ledger.line_mark(p.content), '') as line_marks,
+      sha256(string_agg(p.content, '')) as digest
+    from posted as p
+  ) as l;
 
   if v_settled = 0 then
     return 0;
@@ -57,7 +64,7 @@ begin
   end if;
 
   perform ledger.post_journal(
-    p_segment_id, v_journal_id, 'SETTLEMENT', p_now, p_instruction_ids, v_transfers
+    p_segment_id, v_journal_id, 'SETTLEMENT', p_now, p_instruction_ids, v_lines
   );
   return v_settled;
 end;

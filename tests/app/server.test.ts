@@ -118,6 +118,8 @@ t.test('the OpenAPI document knows every route', async t => {
     'get /symbols/{symbol}/book',
     'get /symbols/{symbol}/ticker',
     'get /symbols/{symbol}/trades',
+    'get /withdrawals',
+    'get /withdrawals/{withdrawal_id}',
     'patch /orders/{order_id}',
     'patch /participants/{client_id}',
     'post /assets',
@@ -131,6 +133,9 @@ t.test('the OpenAPI document knows every route', async t => {
     'post /participants/{client_id}/cancel-after',
     'post /settlements/{settlement_id}/retry',
     'post /symbols',
+    'post /withdrawals',
+    'post /withdrawals/{withdrawal_id}/approve',
+    'post /withdrawals/{withdrawal_id}/reject',
   ])
 })
 

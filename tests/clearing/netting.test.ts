@@ -243,6 +243,7 @@ t.test('[CLR-004] a window with nothing to pay settles and closes, also an empty
   const [row] = await db.query('select count(*)::int from ledger.transfers')
   t.equal(row?.count, 0)
   t.same(await audit(db), [])
+  t.same(await db.query('select * from ops.verify_chain()'), [], 'also of an empty journal')
 })
 
 t.test('[CLR-004] what trades while a window closes is in exactly one', async t => {

@@ -28,7 +28,7 @@ t.test('the tables of the ledger refuse what may never be, whoever writes it', a
     [transfer(1, 2, "'NaN'"), 'amount_has_at_most_18_decimals'],
     [
       `insert into ledger.journals select segment_id, 99, finality_no, kind, posted_at,
-        instruction_ids, transfer_count from ledger.journals`,
+        instruction_ids, transfer_count, line_nos, line_marks, link from ledger.journals`,
       'finality_no_is_dense',
     ],
     [`update ledger.deposits set idempotency_key = ''`, 'key_is_not_too_long'],

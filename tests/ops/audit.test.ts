@@ -7,6 +7,7 @@ import {
   createMarket,
   execute,
   fund,
+  noon,
   type Queryable,
   sell,
   settle,
@@ -31,6 +32,10 @@ async function trade(db: Queryable): Promise<void> {
     buy('alice', '1', '2100', { type: 'STOP_LIMIT', stop_price: '2000' }),
   ])
   await settle(db, { limit: 1 })
+  const ask = "select api.request_withdrawal(1, 'alice', 'USD', $1::numeric, $1::text, 'ann', $2)"
+  for (const amount of ['10', '20', '30']) await db.query(ask, [amount, noon])
+  await db.query("select api.approve_withdrawal(1, 1, 'bea', $1)", [noon])
+  await db.query("select api.reject_withdrawal(1, 2, 'bea', 'not now', $1)", [noon])
 }
 
 /** Each as the owner of the tables might do by mistake: what audit() must then name, and where. */
@@ -284,6 +289,31 @@ const corruptions: [what: string, statement: string, name: string, key: RegExp][
     /^1000000000002$/,
   ],
   [
+    'a withdrawal altered',
+    "update ledger.withdrawals set amount = 11 where status = 'POSTED'",
+    'withdrawal transfer',
+    /^1$/,
+  ],
+  [
+    'a withdrawal paid out and forgotten',
+    "delete from ledger.withdrawals where status = 'POSTED'",
+    'withdrawal transfer',
+    /./,
+  ],
+  [
+    'a withdrawal that is held for nothing',
+    "delete from ledger.withdrawals where status = 'PENDING'",
+    'balance held',
+    /^alice USD$/,
+  ],
+  [
+    'a withdrawal paid out for another',
+    `update ledger.withdrawals set status = 'POSTED', decided_by = 'bea', decided_at = now(),
+      journal_id = (select max(journal_id) from ledger.withdrawals) where status = 'PENDING'`,
+    'withdrawal journal',
+    /^1$/,
+  ],
+  [
     'what a journal counts',
     'update ledger.journals set transfer_count = 5',
     'journal transfers',
@@ -341,7 +371,8 @@ t.test('every check of audit() is among those that are tried', async t => {
     select array_agg(distinct m[1] order by m[1]) as names
     from pg_proc as p
     cross join regexp_matches(p.prosrc,
-      '''((?:balance|asset|order|parked|stop|book|event|trade|instruction|settlement|journal|window)s?'
+      '''((?:balance|asset|order|parked|stop|book|event|trade|instruction|settlement|journal|'
+      'withdrawal|window)s?'
       ' [a-z_ ]+)''', 'g') as m
     where p.pronamespace = 'ops'::regnamespace and p.proname ~ '^audit_'`)
 

@@ -1,7 +1,18 @@
 import t, { type Test } from 'tap'
+import { fingerprint } from '../app/fingerprint.ts'
 import { type TestDatabase, testDatabase } from '../helpers/database.ts'
-import { buy, createMarket, execute, noon, type Queryable, sell } from '../helpers/market.ts'
+import {
+  audit,
+  buy,
+  createMarket,
+  execute,
+  noon,
+  type Queryable,
+  sell,
+  settle,
+} from '../helpers/market.ts'
 import { openSession, type Session } from '../helpers/session.ts'
+import { facts, hostile } from './hostile-statements.ts'
 
 const roles = ['pgsettle_app', 'pgsettle_worker', 'pgsettle_operator', 'pgsettle_auditor'] as const
 type Role = (typeof roles)[number]
@@ -23,8 +34,10 @@ const calls: Record<Role, RegExp | string[]> = {
     'settlement.settle_waiting',
   ],
   pgsettle_operator: [
+    'ops.approve_withdrawal',
     'ops.audit',
     'ops.cancel_settlement',
+    'ops.chain_export',
     'ops.check_db_connections',
     'ops.check_partition_health',
     'ops.check_table_sizes',
@@ -45,6 +58,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.publish_index',
     'ops.publish_price',
     'ops.refresh_order_book_snapshot',
+    'ops.reject_withdrawal',
     'ops.release_settlement',
     'ops.restrict_symbol',
     'ops.resume_symbol',
@@ -60,16 +74,20 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.set_settlement_priority',
     'ops.set_symbol_group',
     'ops.set_trade_group',
+    'ops.set_withdrawal_limit',
+    'ops.verify_chain',
     'ops.verify_replay',
   ],
   pgsettle_auditor: [
     'ops.audit',
+    'ops.chain_export',
     'ops.check_db_connections',
     'ops.check_partition_health',
     'ops.check_table_sizes',
     'ops.explain_net',
     'ops.help',
     'ops.preview_netting',
+    'ops.verify_chain',
     'ops.verify_replay',
   ],
 }
@@ -163,82 +181,19 @@ t.test('a role may make nothing and set no counter', async t => {
   ])
 })
 
-const facts = [
-  'ledger.transfers',
-  'ledger.transfers_default',
-  'ledger.accounts',
-  'ledger.journals',
-  'ledger.deposits',
-  'matching.trades',
-  'matching.trades_default',
-  'matching.events',
-  'matching.orders',
-  'matching.book',
-  'matching.order_keys',
-  'matching.symbol_state',
-  'matching.cancel_timers',
-  'settlement.settled_instructions',
-  'settlement.pending_instructions',
-  'reference.symbols',
-  'reference.segments',
-]
-
-/** With what each is answered where it is not "permission denied". */
-const hostile: [statement: string, state?: string][] = [
-  ...facts.flatMap((table): [string][] => [
-    [`update ${table} set segment_id = 2`],
-    [`delete from ${table}`],
-    [`truncate ${table}`],
-    [`insert into ${table} default values`],
-    [`lock table ${table} in access exclusive mode`],
-  ]),
-  ['select matching.execute_batch(1, now(), null)'],
-  ['select matching.lock_symbol(1, 1)'],
-  ['select ledger.deposit(1, $$alice$$, $$USD$$, 1000000, $$k$$, now())'],
-  ['select ledger.change_accounts(1, null)'],
-  ["select ledger.post_journal(1, 1, 'DEPOSIT', now(), '{}', 0)"],
-  ["select settlement.settle_instructions(1, now(), '{}')"],
-  ["select settlement.put_aside(1, now(), 1, 'no reason')"],
-  ['select settlement.retry_instruction(1, 1, now())'],
-  ["select ops.move_from_default('matching', 'trades', 'trades_default', now(), now())"],
-  ['select ops.set_search_path()'],
-  ["select nextval('ledger.journal_ids')"],
-  ["select setval('ledger.journal_ids', 1)"],
-  ['create table ops.mine (n int)'],
-  ['create table api.mine (n int)'],
-  ['create table public.mine (n int)'],
-  ['create temporary table mine (n int)'],
-  ['create function pg_temp.mine() returns int language sql as $$ select 1 $$'],
-  ['create function api.mine() returns int language sql as $$ select 1 $$'],
-  ['create schema mine'],
-  ['create role mine'],
-  ['create extension pg_stat_statements'],
-  ['set role pgsettle'],
-  ['set session authorization pgsettle'],
-  ['alter role pgsettle_auditor superuser'],
-  ["alter role pgsettle password 'guessed'"],
-  ['alter role pgsettle_auditor login'],
-  ['grant pgsettle to pgsettle_app'],
-  ['alter table ledger.transfers disable trigger all'],
-  ['alter table ledger.accounts drop constraint held_not_over_posted'],
-  ['alter function api.book owner to pgsettle_app'],
-  ['create trigger mine before insert on matching.orders execute function api.book()'],
-  ['drop schema matching cascade'],
-  ['drop table ledger.transfers'],
-  ['set session_replication_role = replica'],
-  ['checkpoint'],
-  ["copy ledger.accounts to '/tmp/accounts'"],
-  ["copy (select 1) to program 'id'"],
-  ["select pg_read_file('PG_VERSION')"],
-  ['select * from pg_authid'],
-  [
-    `select pg_terminate_backend(pid) from pg_stat_activity
-      where usename = 'pgsettle' and datname = current_database()`,
-  ],
-]
+/** All that a role may write to. */
+const writable = `
+  select n.nspname || '.' || c.relname as name
+  from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+  where ${ours} and c.relkind in ('r', 'p', 'v', 'm')
+    and has_table_privilege($1, c.oid, 'insert, update, delete, truncate, trigger')`
 
 /** Each in a transaction that is rolled back: what should be granted after all does no harm. */
-async function refuseAll(t: Test, session: Queryable, statements: [string, string?][]) {
+async function refuseAll(
+  t: Test,
+  session: Queryable,
+  statements: readonly (readonly [string, string?])[],
+) {
   for (const [statement, state = '42501'] of statements) {
     await session.query('begin')
     await t.rejects(session.query(statement), { code: state }, statement)
@@ -266,7 +221,10 @@ for (const role of roles) {
     const db = await testDatabase(t)
     await createMarket(db, { traders: { alice: { USD: '1000' }, bob: { BTC: '10' } } })
     await execute(db, 'BTC-USD', [sell('bob', '1', '100'), buy('alice', '0.5', '100')])
+    await settle(db)
     const session = await openRole(t, db, role)
+    const before = await fingerprint(db)
+    await openSession(t, db.url) // the owner's, which nobody may end
 
     await refuseAll(t, session, hostile)
 
@@ -277,11 +235,23 @@ for (const role of roles) {
       others.map((other): [string] => [`set role ${other}`]),
     )
     await t.rejects(session.query('alter system set fsync = off'), { code: '42501' })
+
+    // What says no without an error must have done nothing all the same.
+    for (const table of facts) {
+      const grant = `grant insert, update, delete, truncate on ${table} to ${role}`
+      await session.query(grant).catch(() => {})
+      await session.query(`vacuum full ${table}`).catch(() => {})
+    }
+    t.same(await fingerprint(db), before)
+    t.same(await names(db, writable, [role]), [])
+    t.same(await db.query('select * from verify_chain()'), [])
+    t.same(await audit(db), [])
   })
 }
 
 t.test('the app may not read tables, the operator’s functions or the workers’', async t => {
   const db = await testDatabase(t)
+  await createMarket(db, {})
   const app = await openSession(t, db.appUrl)
 
   await refuseAll(t, app, [

@@ -18,6 +18,8 @@ const tables = [
   'transfers',
   'journals',
   'deposits',
+  'withdrawals',
+  'withdrawal_limits',
   'pending_instructions',
   'settled_instructions',
 ]
@@ -31,12 +33,15 @@ const views = [
   'v_settlement_backlog',
   'v_fails',
   'v_fees',
+  'v_withdrawals',
   'entries',
   'instructions',
 ]
 const functions = [
+  'approve_withdrawal',
   'audit',
   'cancel_settlement',
+  'chain_export',
   'check_db_connections',
   'check_partition_health',
   'check_table_sizes',
@@ -57,6 +62,7 @@ const functions = [
   'publish_index',
   'publish_price',
   'refresh_order_book_snapshot',
+  'reject_withdrawal',
   'release_settlement',
   'restrict_symbol',
   'resume_symbol',
@@ -72,6 +78,8 @@ const functions = [
   'set_settlement_priority',
   'set_symbol_group',
   'set_trade_group',
+  'set_withdrawal_limit',
+  'verify_chain',
   'verify_replay',
 ]
 const enums: Record<string, string[]> = {

@@ -126,6 +126,7 @@ async function play(t: Test, number: number): Promise<Record<string, number>> {
     t.same(await payable(s), [])
     t.same(await disobeyed(s), [])
   }
+  t.same(await s.db.query('select * from ops.verify_chain()'), [])
   const rows = await s.db.query(`select
     (select count(*)::int from settlement.parts as p join settlement.instructions as i
       using (instruction_id) where p.quantity < i.quantity) as parts,

@@ -1,0 +1,55 @@
+import type * as rows from './rows.ts'
+import { only, type Statements } from './statements.ts'
+
+/** What somebody asks to be paid out; by null the participant itself asks. */
+export interface NewWithdrawal {
+  clientId: string
+  asset: string
+  amount: string
+  key: string
+  by: string | null
+}
+
+/** The part of the calls that is about withdrawals. */
+export function withdrawalCalls({ read, write, now }: Statements) {
+  return {
+    requestWithdrawal: ({ clientId, asset, amount, key, by }: NewWithdrawal) =>
+      write<rows.WithdrawalRow>(
+        'select * from api.request_withdrawal($1, $2, $3, $4, $5, $6, $7)',
+        [clientId, asset, amount, key, by, now()],
+      ).then(only),
+
+    approveWithdrawal: (withdrawalId: string, by: string) =>
+      write<rows.WithdrawalRow>('select * from api.approve_withdrawal($1, $2, $3, $4)', [
+        withdrawalId,
+        by,
+        now(),
+      ]).then(only),
+
+    rejectWithdrawal: (withdrawalId: string, by: string, reason: string) =>
+      write<rows.WithdrawalRow>('select * from api.reject_withdrawal($1, $2, $3, $4, $5)', [
+        withdrawalId,
+        by,
+        reason,
+        now(),
+      ]).then(only),
+
+    findWithdrawal: (withdrawalId: string) =>
+      read<rows.WithdrawalRow>('select * from api.find_withdrawal($1, $2)', [withdrawalId]).then(
+        only,
+      ),
+
+    listWithdrawals: (
+      clientId: string | null,
+      status: string | null,
+      cursor: string | null,
+      limit: number,
+    ) =>
+      read<rows.WithdrawalRow>('select * from api.withdrawals($1, $2, $3, $4, $5)', [
+        clientId,
+        status,
+        cursor,
+        limit,
+      ]),
+  }
+}
