@@ -513,6 +513,7 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 
 --!include ledger/withdrawal_rows.sql
 --!include api/find_withdrawal.sql
+--!include ledger/open_accounts.sql
 --!include ledger/tell_waits.sql
 --!include ledger/change_accounts.sql
 --!include ledger/refuse_operator.sql
@@ -579,6 +580,7 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include matching/limited_changes.sql
 --!include matching/limited_orders.sql
 --!include matching/list_commands.sql
+--!include matching/lock_funds.sql
 --!include matching/start_change.sql
 --!include matching/match_batch.sql
 --!include matching/parse_commands.sql

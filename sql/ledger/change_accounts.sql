@@ -3,7 +3,8 @@
 -- unsettled_out, in the asset. Accounts that do not stand yet are opened. Returns false, with
 -- nothing changed, when an account would hold more than it has; the accounts stay locked, so that
 -- what the caller reads next stays true [LED-001]. Whoever waits for one of them is told.
--- Locks: the accounts, in the order (participant, asset), to the end of the transaction.
+-- Locks: where one is to be opened, advisory (5, segment); the accounts, in the order (participant,
+-- asset), to the end of the transaction.
 -- Raises, when the caller broke an invariant: NVACC when a change is for nobody's account, 23514
 -- when it breaks another rule of the table.
 create or replace function ledger.change_accounts(
@@ -16,30 +17,36 @@ declare
   v_found int;
   v_short int;
 begin
-  for v_try in 1..2 loop
-    with locked as materialized (
-      select a.posted, a.held, a.may_be_negative, c.posted as more_posted, c.held as more_held
-      from ledger.account_changes(p_segment_id, p_changes) as c
-      join ledger.accounts as a
-        on a.segment_id = c.segment_id
-        and a.participant_id = c.participant_id
-        and a.asset_id = c.asset_id
-      order by a.participant_id, a.asset_id
-      for no key update of a
-    )
-    select
-      count(*),
-      count(*) filter (
-        where not l.may_be_negative
-          and l.more_held > l.more_posted
-          and l.held + l.more_held > l.posted + l.more_posted
-      )
-    into v_found, v_short
-    from locked as l;
-
-    exit when v_found = cardinality(p_changes);
+  -- Missing ones are opened before any is locked: see ledger.open_accounts.
+  select count(*) into v_found
+  from ledger.account_changes(p_segment_id, p_changes) as c
+  join ledger.accounts as a
+    on a.segment_id = c.segment_id
+    and a.participant_id = c.participant_id
+    and a.asset_id = c.asset_id;
+  if v_found < cardinality(p_changes) then
     perform ledger.open_accounts(p_segment_id, p_changes);
-  end loop;
+  end if;
+
+  with locked as materialized (
+    select a.posted, a.held, a.may_be_negative, c.posted as more_posted, c.held as more_held
+    from ledger.account_changes(p_segment_id, p_changes) as c
+    join ledger.accounts as a
+      on a.segment_id = c.segment_id
+      and a.participant_id = c.participant_id
+      and a.asset_id = c.asset_id
+    order by a.participant_id, a.asset_id
+    for no key update of a
+  )
+  select
+    count(*),
+    count(*) filter (
+      where not l.may_be_negative
+        and l.more_held > l.more_posted
+        and l.held + l.more_held > l.posted + l.more_posted
+    )
+  into v_found, v_short
+  from locked as l;
 
   if v_found <> cardinality(p_changes) then
     raise exception 'an account of nobody, or of no asset' using errcode = 'NVACC';

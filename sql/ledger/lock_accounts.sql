@@ -1,6 +1,7 @@
 -- Locks accounts and says what each has available, in the asset; infinity for one that may be
 -- negative. Takes them in the order of their locks, each once; those that do not stand yet are
--- opened. Locks: the accounts, in the order (participant, asset), to the end of the transaction.
+-- opened. Locks: where one is to be opened, advisory (5, segment); the accounts, in the order
+-- (participant, asset), to the end of the transaction.
 create or replace function ledger.lock_accounts(
   p_segment_id int,
   p_participant_ids int[],
@@ -9,9 +10,10 @@ create or replace function ledger.lock_accounts(
 language plpgsql volatile
 as $$
 declare
+  v_missing ledger.account_change[];
   v_available numeric[];
 begin
-  perform ledger.open_accounts(p_segment_id, array(
+  v_missing := array(
     select row(w.participant_id, w.asset_id, 0, 0, 0, 0)::ledger.account_change
     from unnest(p_participant_ids, p_asset_ids) as w (participant_id, asset_id)
     where not exists (
@@ -21,7 +23,10 @@ begin
         and a.participant_id = w.participant_id
         and a.asset_id = w.asset_id
     )
-  ));
+  );
+  if v_missing <> '{}' then
+    perform ledger.open_accounts(p_segment_id, v_missing);
+  end if;
 
   with locked as materialized (
     select a.participant_id, a.asset_id, a.posted - a.held as available, a.may_be_negative

@@ -19,7 +19,8 @@ as $$
         (p.buyer_id, p.base_asset_id, p.quantity),
         (p.buyer_id, p.quote_asset_id,
           case when p.is_prefunded then 0 else -p.notional - p.buyer_fee end),
-        (p.seller_id, p.quote_asset_id, p.notional - p.seller_fee)
+        (p.seller_id, p.quote_asset_id, p.notional - p.seller_fee),
+        (reference.house_id(), p.quote_asset_id, p.buyer_fee + p.seller_fee)
     ) as f (participant_id, asset_id, amount)
     where c.reason is null
       and (f.amount <> 0 or p.is_prefunded)

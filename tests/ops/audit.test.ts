@@ -265,12 +265,9 @@ const corruptions: [what: string, statement: string, name: string, key: RegExp][
   ],
   [
     'a window that posted what it did not owe',
-    `with s as (
-      insert into clearing.netting_sets values (1, 'x', 'NET', 'MULTILATERAL', null, now())
-    )
-    insert into clearing.windows
-      (segment_id, netting_set, opened_at, closed_at, settled_at, journal_id)
-    select 1, 'x', now(), now(), now(), min(journal_id) from ledger.journals`,
+    `with s as (insert into clearing.netting_sets values (1, 'x', 'NET', 'BILATERAL', null, now()))
+    insert into clearing.windows (segment_id, netting_set, opened_at, closed_at, settled_at,
+      journal_id) select 1, 'x', now(), now(), now(), min(journal_id) from ledger.journals`,
     'window posting',
     /^1 \d+ \d+$/,
   ],
