@@ -7,16 +7,22 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
   where funds_tried is not null;
 
 --!include matching/bar_filled.sql
+--!include matching/symbol_terms.sql
+--!include matching/create_symbol.sql
 --!include matching/funded_lists.sql
 --!include matching/due_symbols.sql
 --!include matching/record_tries.sql
 --!include matching/execute_due.sql
 --!include matching/exit_command.sql
+--!include matching/prevented_sums.sql
+--!include matching/final_orders.sql
 --!include matching/has_waiting_exits.sql
 --!include matching/start_change.sql
 --!include matching/match_batch.sql
 --!include matching/parse_commands.sql
+--!include matching/placed_slots.sql
 --!include matching/prepare_part.sql
+--!include matching/record_orders.sql
 --!include matching/record_shortage.sql
 --!include matching/record_outcome.sql
 --!include matching/sweep_symbol.sql

@@ -107,12 +107,7 @@ const faults: [
   [
     'what is filled is written as negative',
     'matching.record_orders',
-    [
-      [
-        'f.filled, f.remaining, f.quantity - f.filled',
-        '-f.filled, f.remaining, f.quantity + f.filled',
-      ],
-    ],
+    [['f.filled, f.remaining, f.size - f.filled', '-f.filled, f.remaining, f.size + f.filled']],
     /a batch of BTC-USD breaks the rule filled_not_negative/,
   ],
 ]
