@@ -16,13 +16,16 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include matching/exit_command.sql
 --!include matching/prevented_sums.sql
 --!include matching/final_orders.sql
+--!include matching/find_owners.sql
 --!include matching/has_waiting_exits.sql
 --!include matching/start_change.sql
 --!include matching/match_batch.sql
 --!include matching/parse_commands.sql
 --!include matching/placed_slots.sql
+--!include matching/prepare_batch.sql
 --!include matching/prepare_part.sql
 --!include matching/record_orders.sql
 --!include matching/record_shortage.sql
 --!include matching/record_outcome.sql
 --!include matching/sweep_symbol.sql
+--!include matching/wanted_keys.sql
