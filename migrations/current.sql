@@ -17,6 +17,7 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include matching/prevented_sums.sql
 --!include matching/final_orders.sql
 --!include matching/find_owners.sql
+--!include matching/fund_changes.sql
 --!include matching/has_waiting_exits.sql
 --!include matching/start_change.sql
 --!include matching/match_batch.sql
