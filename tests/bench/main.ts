@@ -5,7 +5,8 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { startEmbedded } from '../../app/database/embedded.ts'
 import { migrate } from '../../app/database/migrate.ts'
-import { createMarket } from './market.ts'
+import { createMarket, symbols } from './market.ts'
+import { parallelSymbols } from './parallel.ts'
 import { type Part, parts } from './parts.ts'
 
 const log = pino({ level: 'warn' })
@@ -68,7 +69,7 @@ async function openMarket(server: pg.Pool, ownerUrl: string, name: string): Prom
   await migrate(url.href, { log, current: true })
   const owner = openPool(url.href)
   await owner.query('select ops.maintain_partitions()')
-  const symbolIds = await createMarket(owner)
+  const symbolIds = await createMarket(owner, name === 'parallel' ? parallelSymbols : symbols)
   await owner.end()
   return { url: url.href, symbolIds, isAudited: name !== 'deep' }
 }
