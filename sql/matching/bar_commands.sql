@@ -44,13 +44,12 @@ begin
       v_asked[v_no].waits := v_command.op = 'RELEASE';
       v_asked[v_no].fires_at_once := false;
     elsif v_command.type = 'MARKET' and v_command.time_in_force in ('OPG', 'CLS') then
-      v_asked[v_no].is_market := false;
+      p_batch.sort_prices[v_no] := case when v_asked[v_no].bar is null then
+        matching.call_bound(p_symbol, v_command.side, p_state.last_price) end;
+      v_asked[v_no].is_market := p_batch.sort_prices[v_no] is null;
       v_asked[v_no].rests := true;
       v_asked[v_no].probes := false;
-      p_batch.sort_prices[v_no] := matching.call_bound(
-        p_symbol, v_command.side, p_state.last_price
-      );
-      if p_batch.sort_prices[v_no] is null then
+      if v_asked[v_no].is_market then
         v_asked[v_no].bar := coalesce(v_asked[v_no].bar, 'NO_LIQUIDITY');
       end if;
     end if;
