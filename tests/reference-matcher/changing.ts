@@ -1,4 +1,5 @@
 import { shrinkInBook } from './book.ts'
+import { areCancelsLocked } from './calls.ts'
 import {
   type AmendCommand,
   amount,
@@ -27,6 +28,7 @@ export function cancel(market: Market, command: CancelCommand): Changed {
   const refusal =
     refuseEnded(market, order, 'CANCEL') ??
     refuseLate(market, command.deadline) ??
+    (areCancelsLocked(market) ? 'CANCELS_LOCKED' : null) ??
     (isTooLate ? 'CONDITION_FAILED' : null)
   if (refusal === null) cancelOrder(market, order)
   return { refusal, order }
@@ -34,7 +36,7 @@ export function cancel(market: Market, command: CancelCommand): Changed {
 
 /** All orders of a participant, or those of one side. */
 export function cancelAll(market: Market, owner: string, side: Side | null): Order[] {
-  const cancelled = findLive(market, owner, side)
+  const cancelled = areCancelsLocked(market) ? [] : findLive(market, owner, side)
   for (const order of cancelled) cancelOrder(market, order)
   return cancelled
 }
