@@ -1,1 +1,22 @@
---! Message:
+-- Lists whose exits wait for the money that their entry's trades bring.
+alter table matching.order_lists add column if not exists funds_tried numeric;
+comment on column matching.order_lists.funds_tried is
+  'what there was when it did not do for the exits; -Infinity: not tried since; null: none waits';
+create index if not exists order_lists_funds_tried_idx on matching.order_lists
+  (segment_id, symbol_id)
+  where funds_tried is not null;
+
+--!include matching/bar_filled.sql
+--!include matching/funded_lists.sql
+--!include matching/due_symbols.sql
+--!include matching/record_tries.sql
+--!include matching/execute_due.sql
+--!include matching/exit_command.sql
+--!include matching/has_waiting_exits.sql
+--!include matching/start_change.sql
+--!include matching/match_batch.sql
+--!include matching/parse_commands.sql
+--!include matching/prepare_part.sql
+--!include matching/record_shortage.sql
+--!include matching/record_outcome.sql
+--!include matching/sweep_symbol.sql

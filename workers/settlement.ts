@@ -27,7 +27,7 @@ async function settle(client: pg.Client): Promise<void> {
   let afterId = '0'
   while (!stopped.aborted) {
     const pass = await settleOnce(client, afterId)
-    if (pass.settled > 0) await client.query(`notify ${channels.events}`)
+    if (pass.settled > 0) await ring(client)
     if (pass.put_aside > 0) log.error(pass, 'settlement instructions put aside')
     else if (pass.claimed > 0) log.debug(pass, 'settled')
     // Behind the last id come other symbols: each has its turn. From the end, back to the start.
@@ -35,6 +35,15 @@ async function settle(client: pg.Client): Promise<void> {
     if (isAtEnd && afterId === '0') await bell.wait(pollMs)
     afterId = isAtEnd ? '0' : pass.last_id
   }
+}
+
+/** What was settled is news, and may be what exits at a symbol wait for. */
+async function ring(client: pg.Client): Promise<void> {
+  await client.query(
+    `select pg_notify($1, ''),
+      case when matching.has_waiting_exits($2) then pg_notify($3, '') end`,
+    [channels.events, thread.segmentId, channels.orders],
+  )
 }
 
 async function settleOnce(client: pg.Client, afterId: string): Promise<Pass> {

@@ -252,9 +252,9 @@ begin
       v_t.visible := case when v_t.display is not null then least(v_t.display, v_left) end;
     elsif v_kind not in ('PARKED', 'AMENDED') then v_hold := 0;
     elsif v_t.visible > v_left then v_t.visible := v_left; end if;
-    if v_refusal is not null then
-      b_refusal[i] := v_refusal; v_spent := 0; v_left := v_had; v_t.refusal := v_refusal;
-      if v_c.op = 'AMEND' then v_seq := v_from_seq - 1; continue; end if; end if;
+    if v_refusal is not null then b_refusal[i] := v_refusal; v_t.refusal := v_refusal;
+      v_spent := 0; v_left := v_had; if v_c.op = 'AMEND' or v_c.is_only_if_new
+        and v_refusal = 'INSUFFICIENT_FUNDS' then v_seq := v_from_seq - 1; continue; end if; end if;
     if t = i and v_c.op <> 'PLACE' then  -- it went on in the slot of this command
       k := coalesce(s_first[v_was], v_was); s_moved[k] := i; s_first[i] := k;
       s_slot[v_was] := null; s_left[v_was] := 0; end if;

@@ -26,7 +26,7 @@ begin
         or c.is_market and p_symbol.protection_rests and c.time_in_force <> 'FOK',
       c.kills or c.is_market and c.side = 'BUY' or c.quote_quantity is not null, c.kills,
       c.quantity, c.quote_quantity, coalesce(c.stp, p_symbol.default_stp), c.mate_ids, null,
-      c.end_reason, c.only_if = 'NEW', c.post_only, c.slide,
+      c.end_reason, c.op <> 'PLACE' and c.only_if = 'NEW', c.post_only, c.slide,
       case when c.op = 'PLACE' and c.list_role = 'EXIT' then 'PARENT'
         when c.is_stop then 'TRIGGER' when v_parks then 'MATCH' end,
       null, c.is_stop, c.trigger_immediately, null, c.stop_price,

@@ -21,6 +21,11 @@ begin
   if p_batch.has_amendments then
     p_batch.asked := matching.amend_terms(p_symbol, p_batch);
   end if;
+  if p_batch.is_special and exists (
+    select from unnest(p_commands) as c where c.only_if = 'NEW' and c.op in ('CANCEL', 'AMEND')
+  ) then
+    p_batch.asked := matching.bar_filled(p_symbol, p_batch);
+  end if;
   if p_batch.is_special
     and exists (select from unnest(p_commands) as c where c.list_no is not null) then
     p_batch := matching.tie_lists(p_commands, p_batch);

@@ -13,6 +13,9 @@ as $$
 declare
   v_standing matching.final_order[];
 begin
+  if p_batch.has_amendments then
+    perform matching.record_shortage(p_symbol, p_batch, p_outcome);
+  end if;
   if p_outcome.last_seq = p_state.last_seq then
     return;
   end if;

@@ -20,7 +20,7 @@ begin
   v_started.refusal := case
     when p_is_later then 'UNKNOWN_ORDER'::matching.refusal
     when p_from_left > 0 and p_asked.bar is not null then p_asked.bar
-    when p_from_left > 0 and p_asked.is_only_if_new and p_from_left < p_slot.quantity
+    when p_from_left > 0 and p_asked.is_only_if_new and p_slot.filled > 0
       then 'CONDITION_FAILED'
     when p_from_left > 0 then null
     when p_slot.end_reason is null and p_slot.refusal is null then 'ORDER_FILLED'

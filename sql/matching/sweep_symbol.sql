@@ -1,8 +1,8 @@
--- Does what is due at a symbol, in one transaction: a batch without commands [MAT-065]. When the
--- symbol is busy it does nothing: whoever has its lock begins with what is due, or a next sweep
--- finds it. Any number of sweeps may run at once.
+-- Does what is due at a symbol, in one transaction [MAT-065]. When the symbol is busy it does
+-- nothing: whoever has its lock begins with what is due, or a next sweep finds it. Any number of
+-- sweeps may run at once.
 -- Returns whether there are new events.
--- Locks and writes: see matching.execute_batch. Raises: STISO when not READ COMMITTED.
+-- Locks and writes: see matching.execute_due. Raises: STISO when not READ COMMITTED.
 create or replace function matching.sweep_symbol(
   p_segment_id int,
   p_symbol_id int,
@@ -25,7 +25,7 @@ begin
     return false;
   end if;
 
-  v_executed := matching.execute_batch(p_symbol_id, p_now, '{}');
+  v_executed := matching.execute_due(p_segment_id, p_symbol_id, p_now);
   return (v_executed.state).last_seq > v_state.last_seq;
 end;
 $$;

@@ -10,6 +10,7 @@ const definers: ReadonlySet<string> = new Set([
   // The workers' own entrances: their role may call them and touches no table.
   'matching.due_symbols',
   'matching.fire_timers',
+  'matching.has_waiting_exits',
   'matching.sweep_symbol',
   'settlement.settle_batch',
 ])

@@ -200,3 +200,24 @@ marketTest(
     t.equal(await fate(market, 'own'), 'CANCELLED STP_MAKER 0 2 0')
   },
 )
+
+marketTest('[MAT-044] an order that was prevented in part is still new', {}, async (t, market) => {
+  const ifNew = (client_order_id: string) => ({
+    ...command({ op: 'CANCEL', client_id: 'carol', client_order_id }),
+    only_if: 'NEW',
+  })
+  await market.run([
+    sell('carol', '3', '10', id('ask')),
+    buy('carol', '1', '10', { stp: 'DECREMENT' }),
+    sell('carol', '3', '11', id('traded')),
+  ])
+  t.equal(await fate(market, 'ask'), 'OPEN - 0 1 2')
+
+  await market.run([ifNew('ask'), buy('bob', '1', '11')])
+  t.match(await market.run([ifNew('traded')]), [{ error_code: 'CONDITION_FAILED' }])
+
+  t.equal(await fate(market, 'ask'), 'CANCELLED USER 0 1 0')
+  t.equal(await fate(market, 'traded'), 'PARTIALLY_FILLED - 1 0 2')
+  const both = [buy('bob', '1', '11'), ifNew('traded')]
+  t.match(await market.run(both), [{}, { error_code: 'CONDITION_FAILED' }])
+})

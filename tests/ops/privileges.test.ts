@@ -12,6 +12,7 @@ const calls: Record<Role, RegExp | string[]> = {
   pgsettle_worker: [
     'matching.due_symbols',
     'matching.fire_timers',
+    'matching.has_waiting_exits',
     'matching.sweep_symbol',
     'ops.audit',
     'ops.check_partition_health',

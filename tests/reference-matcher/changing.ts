@@ -24,7 +24,6 @@ export function cancel(market: Market, command: CancelCommand): Changed {
   const order = findNamed(market, command)
   if (!order) return { refusal: 'UNKNOWN_ORDER', order: null }
   const isTooLate = command.only_if === 'NEW' && order.filled > 0n
-  if (command.only_if === 'NEW' && order.prevented > 0n) market.notes.add('new but decremented')
   const refusal =
     refuseEnded(market, order, 'CANCEL') ??
     refuseLate(market, command.deadline) ??

@@ -107,7 +107,6 @@ function isFeature(name: string): name is Feature {
  */
 export const settledNotes: Readonly<Record<string, boolean>> = {
   'traded with its own': true,
-  'new but decremented': false,
   'stopped before it rests': false,
   'banded before it rests': false,
   'iceberg amended': false,

@@ -1,5 +1,7 @@
+import pg from 'pg'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
+import { channels } from '../../app/events/doorbell.ts'
 import { startWorkers } from '../../workers/supervisor.ts'
 import { type TestDatabase, testDatabase } from '../helpers/database.ts'
 import { audit, buy, createMarket, execute, type Queryable, sell } from '../helpers/market.ts'
@@ -15,7 +17,7 @@ async function market(t: Test): Promise<TestDatabase> {
   const funds = { USD: '10000000', BTC: '1000', ETH: '1000', SOL: '1000' }
   await createMarket(db, {
     symbols: Object.fromEntries(symbols.map(name => [name, {}])),
-    traders: { alice: funds, bob: funds },
+    traders: { alice: funds, bob: funds, carol: { USD: '1000' } },
     now: inSeconds(0),
   })
   return db
@@ -27,6 +29,19 @@ function start(t: Test, db: TestDatabase) {
   const workers = startWorkers({ ...options, databaseUrl: db.workerUrl })
   t.teardown(() => workers.stop(0))
   return workers
+}
+
+/** Counts the rings of a channel. */
+async function listen(t: Test, db: TestDatabase, channel: string): Promise<{ count: number }> {
+  const rings = { count: 0 }
+  const client = new pg.Client(db.url)
+  client.on('notification', () => {
+    rings.count++
+  })
+  await client.connect()
+  t.teardown(() => client.end())
+  await client.query(`listen ${channel}`)
+  return rings
 }
 
 const later = { is_async: true }
@@ -75,6 +90,31 @@ t.test('[MAT-065] in the order of acceptance, with those that do not wait', asyn
     [second?.order_id, third?.order_id],
   )
   t.same(await audit(db), [])
+})
+
+t.test('[MAT-053] exits live as soon as what their entry bought is settled', async t => {
+  const db = await market(t)
+  const rings = await listen(t, db, channels.orders)
+  start(t, db)
+  const list = { list_no: 1, client_order_id: 'entry', list_role: 'ENTRY' }
+  const exit = { list_no: 1, client_order_id: 'exit', list_role: 'EXIT' }
+  await execute(
+    db,
+    'BTC-USD',
+    [buy('carol', '1', '100', list), sell('carol', '1', '110', exit), sell('bob', '1', '100')],
+    now(),
+  )
+
+  // Nobody rings for the trade: the worker finds it, settles it, and says so to the matcher.
+  const isOpen = "orders where client_order_id = 'exit' and status = 'OPEN'"
+  await until(async () => (await count(db, isOpen)) === 1)
+
+  t.ok(rings.count > 0, 'the matcher is told')
+  t.same(await audit(db), [])
+  t.same(await db.query("select * from ops.verify_replay('BTC-USD')"), [])
+  await until(
+    async () => (await count(db, 'matching.order_lists where funds_tried is not null')) === 0,
+  )
 })
 
 t.test('[MAT-065] orders expire by the clock, at every symbol', async t => {

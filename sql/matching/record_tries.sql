@@ -1,0 +1,32 @@
+-- Writes of lists whose exits waited for their funds what there is now, after these were tried, or
+-- that they wait no longer. Writes: matching.order_lists. Under the lock of the symbol.
+create or replace function matching.record_tries(
+  p_symbol reference.symbols,
+  p_tried bigint[],
+  p_ended bigint[]
+) returns void
+language plpgsql volatile
+set enable_nestloop = on  -- few, and looked up by key
+set enable_seqscan = off
+as $$
+begin
+  update matching.order_lists as l
+  set funds_tried = case when l.list_id = any (p_tried) then (
+    select a.posted - a.held
+    from matching.orders as e
+    join ledger.accounts as a
+      on a.segment_id = e.segment_id
+      and a.participant_id = e.participant_id
+      and a.asset_id = case e.side when 'BUY' then p_symbol.base_asset_id
+        else p_symbol.quote_asset_id end
+    where e.segment_id = l.segment_id
+      and e.order_id = l.entry_order_id
+      and e.created_at = l.created_at
+  ) end
+  from reference.ids(p_symbol.segment_id, p_tried || p_ended) as i
+  where l.segment_id = i.segment_id
+    and l.list_id = i.id;
+end;
+$$;
+comment on function matching.record_tries is
+  'writes of lists that were tried what there was, or that they wait no longer';
