@@ -138,3 +138,23 @@ for (const [next, left] of [
     t.same(await audit(db), [])
   })
 }
+
+t.test('[MAT-070] where only cancels are taken, the same price and less is taken too', async t => {
+  const db = await market(t)
+  const named = { op: 'AMEND', client_id: 'alice', client_order_id: 'x' } as const
+  await execute(db, 'BTC-USD', [buy('alice', '5', '90', { client_order_id: 'x' })])
+  await db.query("select ops.restrict_symbol('BTC-USD', 'why', 1, $1)", [after(1)])
+
+  const [less, same, other] = await execute(db, 'BTC-USD', [
+    command({ ...named, price: '90', quantity: '4' }),
+    command({ ...named, price: '90' }),
+    command({ ...named, price: '91', quantity: '3' }),
+  ])
+  const [more] = await execute(db, 'BTC-USD', [command({ ...named, price: '90', quantity: '5' })])
+
+  t.match(less, { error_code: null, quantity: '4' })
+  t.match(same, { error_code: null })
+  t.match(other, { error_code: 'CANCEL_ONLY' })
+  t.match(more, { error_code: 'CANCEL_ONLY' })
+  t.same(await audit(db), [])
+})
