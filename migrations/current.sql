@@ -11,6 +11,7 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
   (segment_id, symbol_id)
   where funds_tried is not null;
 
+--!include matching/amend_terms.sql
 --!include matching/band_wall.sql
 --!include matching/bar_commands.sql
 --!include matching/bar_filled.sql
