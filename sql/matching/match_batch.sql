@@ -161,8 +161,7 @@ begin
         if v_wall is null then
           v_reach := coalesce(v_reach, v_key + greatest(abs(v_key) * p_symbol.protection_rate,
             p_symbol.protection_ticks * p_symbol.tick_size));
-          v_wall := least(
-            v_reach, case when v_buy then p_state.band_high else -p_state.band_low end);
+          v_wall := matching.band_wall(v_buy, v_c.is_post_only, v_key, v_reach, p_state);
         end if;
         exit when v_key > v_wall;
         if v_c.is_post_only then
@@ -240,8 +239,9 @@ begin
     if v_left = 'Infinity' then v_left := 0; v_had := 0; end if;
     if v_kind is null then v_seq := v_seq + 1;
       v_breached := coalesce(v_left > 0 and v_key > v_wall and v_key <= v_reach, false);
-      v_t.end_reason := case when v_refusal is null then coalesce(v_t.end_reason, matching.rest_end(
-        v_left, v_c.rests, v_c.is_market, m is null, v_breached, p_symbol.band_action)) end;
+      v_t.end_reason := case when v_refusal is null then coalesce(v_t.end_reason,
+        matching.rest_end(v_left, v_c.rests, v_c.is_market, m is null, v_breached,
+        p_symbol.band_action, v_t.session_rule)) end;
       v_breached := v_breached and v_refusal is null and v_t.end_reason is null;
       v_kind := matching.closing_kind(v_refusal, v_t.end_reason, v_left);
     end if;

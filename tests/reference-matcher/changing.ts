@@ -1,5 +1,6 @@
 import { printUnits } from '../replay/decimals.ts'
 import { addToBook, shrinkInBook } from './book.ts'
+import { areCancelsLocked } from './calls.ts'
 import {
   type AmendCommand,
   amount,
@@ -27,6 +28,7 @@ export function cancel(market: Market, command: CancelCommand): Changed {
   const refusal =
     refuseEnded(market, order, 'CANCEL') ??
     refuseLate(market, command.deadline) ??
+    (areCancelsLocked(market) ? 'CANCELS_LOCKED' : null) ??
     (isTooLate ? 'CONDITION_FAILED' : null)
   if (refusal === null) cancelOrder(market, order)
   return { refusal, order }
@@ -39,7 +41,8 @@ export function cancelAll(
   side: Side | null,
   followUp: () => void,
 ): Order[] {
-  const cancelled = findLive(market, owner, side).toSorted(byPlace)
+  const found = areCancelsLocked(market) ? [] : findLive(market, owner, side)
+  const cancelled = found.toSorted(byPlace)
   for (const order of cancelled) {
     if (isLive(order)) cancelOrder(market, order)
     followUp()

@@ -1,4 +1,5 @@
 import { toUnits } from '../replay/decimals.ts'
+import { isInClose } from './calls.ts'
 import {
   type Answered,
   isLive,
@@ -135,10 +136,13 @@ export function readOrder(market: Market, command: PlaceCommand): Order {
   }
 }
 
-/** Without a calendar a session is a day of UTC. */
-function endOfDay({ nowMs }: Market): number {
+/** Without a calendar a session is a day of UTC, or ends with the call that closes it. */
+function endOfDay(market: Market): number {
+  const { nowMs, phaseEnd } = market
   const dayMs = 24 * 60 * 60 * 1000
-  return (Math.floor(nowMs / dayMs) + 1) * dayMs
+  const midnightMs = (Math.floor(nowMs / dayMs) + 1) * dayMs
+  const closeMs = isInClose(market) ? (phaseEnd?.atMs ?? nowMs) : nowMs
+  return closeMs > nowMs ? Math.min(closeMs, midnightMs) : midnightMs
 }
 
 /** What an answer tells of an order now: a copy, which does not change any more. */

@@ -87,7 +87,7 @@ function settle(market: Market, order: Order, ways: Ways): void {
     order.status = 'FILLED'
     order.visible = 0n
   } else if (stop === 'BAND') {
-    stopAtBand(market, order, ways)
+    stopAtBand(market, order, bound, ways)
   } else if (isMarket(order)) {
     if (market.rules.protectionRests && order.timeInForce !== 'FOK') {
       Object.assign(order, { price: bound, bookPrice: bound })
@@ -115,12 +115,22 @@ function limitOf(market: Market, order: Order): bigint | null {
   return order.side === 'BUY' ? roundDown(bound, rules.tick) : roundUp(bound, rules.tick)
 }
 
-/** The next price is outside the band: the rest expires, or all go into an auction. */
-function stopAtBand(market: Market, order: Order, ways: Ways): void {
-  const isForAuction = !isMarket(order) && ['GTC', 'GTD', 'DAY'].includes(order.timeInForce)
-  if (market.rules.bandAction === 'AUCTION') market.phase = 'CALL'
-  if (market.rules.bandAction === 'AUCTION' && isForAuction) rest(market, order, ways)
-  else end(order, 'EXPIRED', 'EXECUTION_RULE_PRICE_RANGE_EXCEEDED')
+/**
+ * The next price is outside the band: the rest expires, or all go into an auction with it. An order
+ * that is not for auctions begins none.
+ */
+function stopAtBand(market: Market, order: Order, bound: bigint | null, ways: Ways): void {
+  const { rules } = market
+  const mayRest = isMarket(order)
+    ? rules.protectionRests && order.timeInForce !== 'FOK'
+    : resting.includes(order.timeInForce) || order.status !== 'PENDING'
+  if (rules.bandAction === 'EXPIRE' || !mayRest || order.timeInForce === 'GTX') {
+    end(order, 'EXPIRED', 'EXECUTION_RULE_PRICE_RANGE_EXCEEDED')
+    return
+  }
+  Object.assign(order, { price: bound, bookPrice: bound })
+  rest(market, order, ways)
+  market.isInterrupted = true
 }
 
 /** A fill-or-kill is tried on a copy of the market: what it would do there is not done here. */
@@ -153,6 +163,8 @@ function isShort(market: Market, order: Order): boolean {
     settle(copy, taker, plainWays)
     const isResting = market.rules.protectionRests
     if (isResting && taker.endReason === 'STP_TAKER') market.notes.add('stopped before it rests')
+    const isBanded = taker.endReason === 'EXECUTION_RULE_PRICE_RANGE_EXCEEDED'
+    if (isResting && isBanded) market.notes.add('banded before it rests')
     return available(copy, taker.owner, 'BUY') < 0n
   })
 }

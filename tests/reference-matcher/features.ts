@@ -78,9 +78,9 @@ export const features: Features = {
   halts: true,
   maintenance: true,
   delisting: true,
-  phases: false,
-  auctions: false,
-  bands: false,
+  phases: true,
+  auctions: true,
+  bands: true,
 }
 
 /**
@@ -108,6 +108,7 @@ function isFeature(name: string): name is Feature {
 export const settledNotes: Readonly<Record<string, boolean>> = {
   'traded with its own': true,
   'stopped before it rests': false,
+  'banded before it rests': false,
   'iceberg amended': false,
   'amended market order': true,
   'changed when rejected': false,

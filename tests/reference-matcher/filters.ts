@@ -100,8 +100,12 @@ export function isStop(type: OrderType): boolean {
   return type !== 'LIMIT' && type !== 'MARKET' && type !== 'TRAILING_STOP'
 }
 
-function hasBadQuoteQuantity({ type, quantity, quote_quantity }: PlaceCommand): boolean {
-  return quote_quantity !== undefined && (quantity !== undefined || type !== 'MARKET')
+/** Only what trades at once can be sized by what it costs. */
+function hasBadQuoteQuantity(command: PlaceCommand): boolean {
+  const { type, time_in_force, quantity, quote_quantity } = command
+  if (quote_quantity === undefined) return false
+  const isForCall = time_in_force === 'OPG' || time_in_force === 'CLS'
+  return quantity !== undefined || type !== 'MARKET' || isForCall
 }
 
 function trailingChecks(command: PlaceCommand): Check[] {

@@ -112,7 +112,8 @@ function limitOrder(on: Features): fc.Arbitrary<CommandIntent> {
   add(on.immediateOrCancel, 'IOC')
   add(on.fillOrKill, 'FOK')
   add(on.goodTillTime, 'GTD')
-  for (const time of ['DAY', 'GTX', 'GFA', 'OPG', 'CLS'] as const) add(on.phases, time)
+  for (const time of ['DAY', 'GTX'] as const) add(on.phases, time)
+  for (const time of ['GFA', 'OPG', 'CLS'] as const) add(on.auctions, time)
   return fc
     .record({
       ...anyOrder(on),
@@ -129,13 +130,14 @@ function limitOrder(on: Features): fc.Arbitrary<CommandIntent> {
 }
 
 function marketOrder(on: Features): fc.Arbitrary<CommandIntent> {
+  const times: [TimeInForce, number][] = [['IOC', 4]]
+  if (on.fillOrKill) times.push(['FOK', 2])
+  if (on.auctions) times.push(['OPG', 1], ['CLS', 1])
   return fc
     .record({
       ...anyOrder(on),
       type: fc.constant<OrderType>('MARKET'),
-      time: on.fillOrKill
-        ? fc.constantFrom<TimeInForce[]>('IOC', 'IOC', 'FOK')
-        : fc.constant('IOC'),
+      time: weighted(...times),
       quoteLots: rare(on.quoteSized, 3, fc.integer({ min: 0, max: 12 })),
     })
     .map(tidy)

@@ -1,3 +1,5 @@
+import type { CallRules } from './calls.ts'
+
 /**
  * What a market is to the reference matcher: plain objects that structuredClone can copy, so that
  * "what would happen if" is done on a copy. Amounts are whole numbers of 10^-18, as in
@@ -10,12 +12,14 @@ export interface Market {
   phase: Phase
   /** When the phase ends by itself, and what follows; null: when an operator says so. */
   phaseEnd: PhaseEnd | null
+  /** How often this call has gone on already. */
+  extensions: number
+  /** A price outside the band was reached: a call begins before anything follows. */
+  isInterrupted: boolean
   nowMs: number
   /** Counts what happens: a later place in a queue is a larger number. */
   clock: number
   lastPrice: bigint | null
-  /** For the bands and the uncrossing, where there is no last price; null: none is set. */
-  referencePrice: bigint | null
   /** By their numbers, which are their places here. */
   readonly orders: Order[]
   /** The number of the first order of this batch. */
@@ -38,7 +42,7 @@ export interface PhaseEnd {
   readonly next: Phase
 }
 
-export interface Rules {
+export interface Rules extends CallRules {
   tick: bigint
   lot: bigint
   /** The smallest amount of the quote asset. */
@@ -58,8 +62,6 @@ export interface Rules {
   maxIcebergParts: number
   minTrailingBips: number
   maxTrailingBips: number
-  bandRate: bigint | null
-  bandAction: 'AUCTION' | 'EXPIRE'
   acceptWhenClosed: boolean
 }
 
@@ -164,6 +166,8 @@ export interface Trade {
   readonly quantity: bigint
   readonly makerFee: bigint
   readonly takerFee: bigint
+  readonly atMs: number
+  readonly isAuction: boolean
 }
 
 export interface Keyed {
@@ -249,6 +253,7 @@ export const refusals = [
   'SYMBOL_CLOSED',
   'CALL_PHASE',
   'NOT_IN_CALL',
+  'CANCELS_LOCKED',
   'ORDER_FILLED',
   'ALREADY_CANCELLED',
   'ORDER_NOT_OPEN',
@@ -270,10 +275,11 @@ export function createMarket(rules: Rules, traders: readonly Trader[], nowMs: nu
     status: 'ACTIVE',
     phase: 'CONTINUOUS',
     phaseEnd: null,
+    extensions: 0,
+    isInterrupted: false,
     nowMs,
     clock: 0,
     lastPrice: null,
-    referencePrice: null,
     orders: [],
     firstOfBatch: 0,
     book: { BUY: [], SELL: [] },

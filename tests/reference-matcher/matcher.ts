@@ -1,3 +1,4 @@
+import { extend, goesOn, isInClose } from './calls.ts'
 import { amend, cancel, cancelAll, findLive } from './changing.ts'
 import { type Answer, answered, bodyOf, type Command, keyOf } from './commands.ts'
 import { end, plainWays, type Ways } from './entering.ts'
@@ -19,7 +20,7 @@ import {
   type Status,
   type Trader,
 } from './market.ts'
-import { moveToPhase, moveToStatus } from './moving.ts'
+import { interrupt, moveToPhase, moveToStatus } from './moving.ts'
 import { isForAll, refuseByPhase } from './phases.ts'
 import { place, reject, release, withdraw } from './placing.ts'
 import { watchTrades } from './triggers.ts'
@@ -35,7 +36,8 @@ export interface Matcher {
   sweep(nowMs: number): void
   /** Takes the market into a phase: for a time, with what follows then, or for good. */
   moveToPhase(phase: Phase, nowMs: number, end?: PhaseEnd | null): void
-  moveToStatus(status: Status, nowMs: number): void
+  /** Into another status: an active one through a call, when it says how long that lasts. */
+  moveToStatus(status: Status, nowMs: number, callMs?: number | null): void
 }
 
 export function createMatcher(
@@ -67,10 +69,13 @@ export function createMatcher(
       followUp(market, ways)
       begin(atMs)
     },
-    moveToStatus(status, atMs) {
+    moveToStatus(status, atMs, callMs = null) {
       if (market.status === 'DELISTED') return
       begin(atMs)
       moveToStatus(market, status)
+      if (status === 'ACTIVE' && callMs !== null) {
+        moveToPhase(market, 'CALL', { atMs: market.nowMs + callMs, next: 'CONTINUOUS' })
+      }
       followUp(market, ways)
       begin(atMs)
     },
@@ -205,6 +210,7 @@ function followUp(market: Market, ways: Ways): void {
 
 function followLists(market: Market, ways: Ways): void {
   do {
+    if (market.isInterrupted) interrupt(market)
     watchTrades(market)
     cancelLosers(market)
   } while (nextExit(market, ways))
@@ -219,7 +225,8 @@ function doDue(market: Market, nowMs: number, ways: Ways): void {
     market.nowMs = Math.max(market.nowMs, isOver ? end.atMs : nowMs)
     doDueOrders(market, ways)
     if (!isOver) return
-    moveToPhase(market, end.next, null)
+    if (goesOn(market, end)) extend(market, end)
+    else moveToPhase(market, end.next, null)
     followUp(market, ways)
   }
 }
@@ -229,7 +236,9 @@ function doDue(market: Market, nowMs: number, ways: Ways): void {
  * that fire meanwhile come behind them.
  */
 function doDueOrders(market: Market, ways: Ways): void {
-  const isDue = ({ expireAtMs }: Order) => expireAtMs !== null && expireAtMs <= market.nowMs
+  const inClose = isInClose(market)
+  const isDue = ({ expireAtMs, timeInForce }: Order) =>
+    expireAtMs !== null && expireAtMs <= market.nowMs && !(inClose && timeInForce === 'DAY')
   for (const order of market.orders.filter(order => isLive(order) && isDue(order))) {
     if (!isLive(order)) continue
     withdraw(market, order)

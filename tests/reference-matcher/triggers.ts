@@ -93,16 +93,15 @@ export function worstPrice(market: Market, order: Order, trigger: Trigger): bigi
 /**
  * Shows the trades that were not shown yet to all stop orders, one after the other; those that fire
  * are in the order of the trade that reached them, then buys by the lowest level and sells by the
- * highest, then as they came.
+ * highest, then as they came. Where trading is not continuous none fires, but trailing ones move.
  */
 export function watchTrades(market: Market): void {
-  if (market.phase !== 'CONTINUOUS') market.watchedTrades = market.trades.length
   for (; market.watchedTrades < market.trades.length; market.watchedTrades++) {
     const price = market.trades[market.watchedTrades]?.price ?? 0n
     const fired = market.orders.filter(
       order => isWaiting(market, order) && order.trigger !== null && watch(order.trigger, price),
     )
-    market.fired.push(...fired.sort(byPrecedence))
+    if (market.phase === 'CONTINUOUS') market.fired.push(...fired.sort(byPrecedence))
   }
 }
 
