@@ -1,5 +1,12 @@
 import { amend, cancel, cancelAll, findLive } from './changing.ts'
-import { type Answer, answered, bodyOf, type Command, keyOf } from './commands.ts'
+import {
+  type Answer,
+  answered,
+  bodyOf,
+  type Command,
+  keyOf,
+  type PlaceCommand,
+} from './commands.ts'
 import { end, plainWays, type Ways } from './entering.ts'
 import { refuseByFilter } from './filters.ts'
 import { cancelLosers, nextExit, wake } from './lists.ts'
@@ -123,8 +130,7 @@ function undo(market: Market, { refusal, order, isRepeat }: Result): Answer {
   const isOwn = isFailure(refusal) && refusal !== 'LIST_REFUSED'
   const errorCode = isOwn ? refusal : 'BATCH_ROLLED_BACK'
   const stands = order ? market.orders[order.no] : undefined
-  if (isRepeat && stands) return { errorCode: stands.refusal, order: stands.first }
-  if (isRepeat) market.notes.add('repeated and rolled back')
+  if (isRepeat && stands) return { errorCode: stands.first?.refusal ?? null, order: stands.first }
   if (refusal === 'ALREADY_CANCELLED') return { errorCode: 'ORDER_NOT_OPEN', order: null }
   return { errorCode, order: null }
 }
@@ -139,7 +145,11 @@ function breaksAtomic(commands: readonly Command[], results: readonly Result[]):
 
 /** A list whose one order is refused is refused. */
 function refuseByFilters(market: Market, commands: readonly Command[]): (Refusal | null)[] {
-  const refusals = commands.map(command => refuseByFilter(market, command))
+  const refusals: (Refusal | null)[] = []
+  for (const command of commands) {
+    const earlier = commands.filter((_, index) => refusals[index] === null).filter(isPlace)
+    refusals.push(refuseByFilter(market, command, earlier))
+  }
   const bad = new Set(
     commands.filter((_, index) => refusals[index] !== null).map(command => listNo(command)),
   )
@@ -162,10 +172,7 @@ function runAll(
     if (filter !== null) return { refusal: filter, order: null }
     const no = listNo(command)
     if (no === undefined || command.op !== 'PLACE') {
-      const result = run(market, command, null, ways)
-      const isEarly = commands.slice(index).some(later => isNamedBy(command, later))
-      if (result.refusal === 'UNKNOWN_ORDER' && isEarly) market.notes.add('named too early')
-      return result
+      return run(market, command, null, ways)
     }
     const started = lists.get(no) ?? startList(market, commands, no, ways)
     lists.set(no, started)
@@ -198,7 +205,7 @@ function run(market: Market, command: Command, list: OrderList | null, ways: Way
     if (keyed && command.client_order_id !== undefined) {
       const isSame = keyed.body === bodyOf(command)
       return isSame
-        ? { refusal: keyed.order.refusal, order: keyed.order, isRepeat: true }
+        ? { refusal: keyed.order.first?.refusal ?? null, order: keyed.order, isRepeat: true }
         : { refusal: 'KEY_REUSED', order: null }
     }
     const placed = place(market, command, list, ways)
@@ -230,7 +237,6 @@ function followUp(market: Market, ways: Ways): void {
 
 /** What the time has brought: each end of a phase at its own time, with all that is due before. */
 function doDue(market: Market, nowMs: number, ways: Ways): void {
-  market.firstOfBatch = market.orders.length
   for (;;) {
     const { phaseEnd: end } = market
     const isOver = end !== null && market.status === 'ACTIVE' && end.atMs <= nowMs
@@ -264,8 +270,8 @@ function isFailure(refusal: Refusal | null): boolean {
   return refusal !== null && refusal !== 'ALREADY_CANCELLED'
 }
 
-function isNamedBy(command: Command, placed: Command): boolean {
-  return placed.op === 'PLACE' && placed.client_order_id === command.client_order_id
+function isPlace(command: Command): command is PlaceCommand {
+  return command.op === 'PLACE'
 }
 
 function listNo(command: Command): number | undefined {
