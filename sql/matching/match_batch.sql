@@ -32,7 +32,7 @@ declare
   c_one constant numeric := reference.units_in_one(p_symbol.quote_decimals);
   c_unit constant numeric := reference.asset_unit(p_symbol.quote_decimals);
   c_rate constant numeric := greatest(p_symbol.taker_rate, p_symbol.maker_rate, 0);
-  c_count constant int := cardinality(p_batch.asked);
+  c_count constant int := cardinality(p_batch.asked); c_lot constant numeric := p_symbol.lot_size;
   -- The batch, taken apart: an element of a field of a record costs a copy of it.
   b_asked matching.asked[] := p_batch.asked;  b_refusal matching.refusal[] := p_batch.refusals;
   b_target int[] := p_batch.targets;
@@ -153,8 +153,9 @@ begin
         m := case when s_key[v_heap] < s_key[v_book] or s_key[v_heap] = s_key[v_book]
           and s_place[v_heap] < s_place[v_book] then v_heap else coalesce(v_book, v_heap) end;
         if v_rest > 0 and s_key[m] is distinct from v_level then  -- what a level hides comes last
-          v_q := least(v_left - v_sum, v_rest); v_rest := 0; v_sum := v_sum + v_q;
-          v_spent := v_spent + abs(v_level) * v_q; continue;
+          v_q := least(v_left - v_sum, v_rest, div(v_budget, v_cost * c_lot) * c_lot);
+          if v_q < v_rest then v_left := v_sum + v_q; end if; v_budget := v_budget - v_q * v_cost;
+          v_rest := 0; v_sum := v_sum + v_q; v_spent := v_spent + abs(v_level) * v_q; continue;
         end if;
         exit when m is null; v_key := s_key[m];
         if v_wall is null then
@@ -170,16 +171,16 @@ begin
         end if;
         v_o := s_slot[m]; v_self := v_c.stp <> 'NONE'
           and (v_o.owner_id = v_t.owner_id or coalesce(v_o.owner_id = any (v_c.mate_ids), false));
-        v_q := least(v_left - v_sum, s_left[m], case when v_budget is null then v_o.visible end);
+        v_q := least(v_left - v_sum, s_left[m], v_o.visible);
         if v_probe then
           v_cost := abs(v_key) * case when v_buy then 1 + p_symbol.taker_rate else 1 end;
           exit when v_self and v_c.stp <> 'CANCEL_MAKER' and (v_c.kills or v_c.stp <> 'DECREMENT');
           if v_self and v_c.stp = 'CANCEL_MAKER' then v_q := 0;
-          elsif v_budget is not null then
-            v_q := least(v_q, div(v_budget, v_cost * p_symbol.lot_size) * p_symbol.lot_size);
-            v_budget := v_budget - v_q * v_cost;
-            if v_q < s_left[m] then v_left := v_sum + v_q; end if;
-          elsif not v_self then v_rest := v_rest + s_left[m] - coalesce(v_o.visible, s_left[m]);
+          else
+            v_m := v_q; v_q := least(v_q, div(v_budget, v_cost * c_lot) * c_lot);
+            if v_q < v_m then v_left := v_sum + v_q; end if; v_budget := v_budget - v_q * v_cost;
+            if v_budget is not null or not v_self then
+              v_rest := v_rest + s_left[m] - least(s_left[m], v_o.visible); end if;
           end if;
           v_sum := v_sum + v_q; v_level := v_key;
           v_spent := v_spent + case when v_self then 0 else abs(v_key) * v_q end;
@@ -224,8 +225,7 @@ begin
       end loop;
       if v_reach is null then v_refusal := 'NO_LIQUIDITY';
       elsif not v_probe then q_passed[x] := v_at; exit;
-      elsif v_c.kills and v_sum < v_left  -- or until no lot more is paid where it stopped
-        and coalesce(v_budget >= v_cost * p_symbol.lot_size, true) then
+      elsif v_c.kills and v_sum < v_left and coalesce(v_budget >= v_cost * c_lot, true) then
         v_t.end_reason := 'UNFILLED_FOK'; v_spent := 0;
       else
         if v_budget is not null then v_left := v_sum; v_had := v_sum; v_t.quantity := v_sum; end if;

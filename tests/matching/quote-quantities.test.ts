@@ -132,6 +132,29 @@ marketTest(
   },
 )
 
+marketTest(
+  '[MAT-046] [MAT-047] its own order is met before what others hide at its price',
+  { symbol: { taker_rate: 0, maker_rate: 0 } },
+  async (t, market) => {
+    await market.run([
+      sell('alice', '3', '50', { display_quantity: '1' }),
+      sell('bob', '1', '50', { client_order_id: 'own' }),
+    ])
+
+    const answers = await market.run([
+      spend('BUY', '100', { stp: 'CANCEL_TAKER' }),
+      spend('BUY', '75', { client_id: 'carol', client_order_id: 'other' }),
+      spend('BUY', '1000', { client_id: 'carol', client_order_id: 'rest' }),
+    ])
+
+    t.match(answers, [
+      { status: 'FILLED', quantity: '1', filled_quantity: '1', prevented_quantity: '0' },
+      { status: 'FILLED', quantity: '1.5' },
+      { status: 'FILLED', quantity: '1.5' },
+    ])
+  },
+)
+
 const refused: [TestCommand, string][] = [
   [{ quantity: '1' }, 'QUANTITY_NOT_ALLOWED'],
   [{ type: 'LIMIT', price: '100', time_in_force: 'GTC' }, 'QUANTITY_NOT_ALLOWED'],
