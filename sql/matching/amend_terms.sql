@@ -21,6 +21,12 @@ begin
       v_asked[v_no].sibling := matching.sibling_slot(p_symbol, p_batch, v_slot);
     end if;
     continue when v_asked[v_no].op <> 'AMEND';
+    if num_nonnulls(v_asked[v_no].time_in_force, v_asked[v_no].expire_at) > 0 then
+      v_asked[v_no].refusal := matching.refuse_time(
+        p_symbol, v_slot.order_id, v_asked[p_batch.targets[v_no]].time_in_force,
+        v_asked[v_no].time_in_force
+      );
+    end if;
     if p_symbol.status = 'MAINTENANCE' and (
       v_asked[v_no].quantity > v_slot.quantity
       or p_batch.sort_prices[v_no] <>

@@ -32,7 +32,7 @@ declare
   c_one constant numeric := reference.units_in_one(p_symbol.quote_decimals);
   c_unit constant numeric := reference.asset_unit(p_symbol.quote_decimals);
   c_rate constant numeric := greatest(p_symbol.taker_rate, p_symbol.maker_rate, 0);
-  c_count constant int := cardinality(p_batch.asked);
+  c_count constant int := cardinality(p_batch.asked); c_lot constant numeric := p_symbol.lot_size;
   -- The batch, taken apart: an element of a field of a record costs a copy of it.
   b_asked matching.asked[] := p_batch.asked;  b_refusal matching.refusal[] := p_batch.refusals;
   b_target int[] := p_batch.targets;
@@ -70,11 +70,10 @@ begin
     v_buy := v_c.is_buy; v_key := s_key[i]; v_left := v_c.quantity; v_budget := v_c.quote_quantity;
     if v_c.op <> 'PLACE' then
       v_was := coalesce(s_moved[b_target[i]], b_target[i]); v_t := s_slot[v_was];
-      v_s := matching.start_change(v_c, v_t, s_key[v_was], s_left[v_was], v_key,
-        v_was > i and v_was <= c_count);
-      b_refusal[i] := v_s.refusal; continue when v_s.refusal is not null;
+      v_s := matching.start_change(p_symbol, v_c, v_t, s_key[v_was], s_left[v_was], v_key,
+        v_was > i and v_was <= c_count); v_buy := v_s.is_buy;
+      b_refusal[i] := v_s.refusal; continue when v_s.refusal is not null; v_t := v_s.slot;
       v_freed := v_t.hold; v_kind := v_s.kind; v_key := v_s.sort_price; v_left := v_s.remaining;
-      v_buy := v_s.is_buy; v_t.quantity := v_s.quantity; v_t.end_reason := v_s.end_reason;
     end if;
     if v_c.pending is not null then
       v_c := matching.enter_parked(p_symbol, v_c, v_key, v_last); b_asked[i] := v_c;
@@ -107,7 +106,7 @@ begin
     x := case when v_buy then 1 else 2 end; v_probe := v_c.probes; v_spent := 0;
     while p_state.phase = 'CONTINUOUS' and v_refusal is null and v_t.end_reason is null
       and v_kind is null loop
-      v_at := q_passed[x]; v_sum := 0; v_spent := 0; v_rest := 0;
+      v_at := q_passed[x]; v_sum := 0; v_spent := 0; v_rest := 0; v_cost := null;
       while v_left > v_sum or h_skip[x] > 0 loop  -- who is shown anew goes back at once
         foreach m in array v_push loop
           y := case when s_key[m] < 0 then 2 else 1 end; k := h_count[y] + 1; h_count[y] := k;
@@ -154,8 +153,9 @@ begin
         m := case when s_key[v_heap] < s_key[v_book] or s_key[v_heap] = s_key[v_book]
           and s_place[v_heap] < s_place[v_book] then v_heap else coalesce(v_book, v_heap) end;
         if v_rest > 0 and s_key[m] is distinct from v_level then  -- what a level hides comes last
-          v_q := least(v_left - v_sum, v_rest); v_rest := 0; v_sum := v_sum + v_q;
-          v_spent := v_spent + abs(v_level) * v_q; continue;
+          v_q := least(v_left - v_sum, v_rest, div(v_budget, v_cost * c_lot) * c_lot);
+          if v_q < v_rest then v_left := v_sum + v_q; end if; v_budget := v_budget - v_q * v_cost;
+          v_rest := 0; v_sum := v_sum + v_q; v_spent := v_spent + abs(v_level) * v_q; continue;
         end if;
         exit when m is null; v_key := s_key[m];
         if v_wall is null then
@@ -170,17 +170,16 @@ begin
         end if;
         v_o := s_slot[m]; v_self := v_c.stp <> 'NONE'
           and (v_o.owner_id = v_t.owner_id or coalesce(v_o.owner_id = any (v_c.mate_ids), false));
-        v_q := least(v_left - v_sum, s_left[m], case when v_budget is null then v_o.visible end);
+        v_q := least(v_left - v_sum, s_left[m], v_o.visible);
         if v_probe then
-          exit when v_self and (v_c.kills and v_c.stp <> 'CANCEL_MAKER'
-            or v_c.stp in ('CANCEL_TAKER', 'CANCEL_BOTH'));
+          v_cost := abs(v_key) * case when v_buy then 1 + p_symbol.taker_rate else 1 end;
+          exit when v_self and v_c.stp <> 'CANCEL_MAKER' and (v_c.kills or v_c.stp <> 'DECREMENT');
           if v_self and v_c.stp = 'CANCEL_MAKER' then v_q := 0;
-          elsif v_budget is not null then
-            v_cost := abs(v_key) * case when v_buy then 1 + p_symbol.taker_rate else 1 end;
-            v_q := least(v_q, div(v_budget, v_cost * p_symbol.lot_size) * p_symbol.lot_size);
-            v_budget := v_budget - v_q * v_cost;
-            if v_q < s_left[m] then v_left := v_sum + v_q; end if;
-          elsif not v_self then v_rest := v_rest + s_left[m] - coalesce(v_o.visible, s_left[m]);
+          else
+            v_m := v_q; v_q := least(v_q, div(v_budget, v_cost * c_lot) * c_lot);
+            if v_q < v_m then v_left := v_sum + v_q; end if; v_budget := v_budget - v_q * v_cost;
+            if v_budget is not null or not v_self then
+              v_rest := v_rest + s_left[m] - least(s_left[m], v_o.visible); end if;
           end if;
           v_sum := v_sum + v_q; v_level := v_key;
           v_spent := v_spent + case when v_self then 0 else abs(v_key) * v_q end;
@@ -225,13 +224,14 @@ begin
       end loop;
       if v_reach is null then v_refusal := 'NO_LIQUIDITY';
       elsif not v_probe then q_passed[x] := v_at; exit;
-      elsif v_c.kills and v_sum < v_left then v_t.end_reason := 'UNFILLED_FOK'; v_spent := 0;
+      elsif v_c.kills and v_sum < v_left and coalesce(v_budget >= v_cost * c_lot, true) then
+        v_t.end_reason := 'UNFILLED_FOK'; v_spent := 0;
       else
         if v_budget is not null then v_left := v_sum; v_had := v_sum; v_t.quantity := v_sum; end if;
-        v_refusal := matching.refuse_cost(p_symbol, v_c, v_reach, v_left, v_sum, v_spent,
+        v_refusal := matching.refuse_cost(p_symbol, v_c, v_reach, case when v_self
+          and v_c.stp in ('CANCEL_TAKER', 'CANCEL_BOTH') then v_sum else v_left end, v_sum, v_spent,
           v_freed + v_shared + case when v_buy then v_quote[v_party] else v_base[v_party] end);
-        v_budget := null;
-      end if;
+        v_budget := null; end if;
       v_probe := false; v_push := v_push || v_back; v_back := '{}'; h_skip[x] := 0;
     end loop;
 

@@ -23,9 +23,15 @@ declare
 begin
   for v_command in
     with c as materialized (
-      select o.* from matching.limited_orders(p_symbol, p_commands, p_batch) as o
+      select o.*, null::bigint as placed_n
+      from matching.limited_orders(p_symbol, p_commands, p_batch) as o
       union all
-      select h.*, h.n from matching.limited_changes(p_symbol, p_now, p_commands, p_batch) as h
+      select h.*, h.n, null
+      from matching.limited_changes(p_symbol, p_now, p_commands, p_batch) as h
+      union all
+      select a.n, a.owner_id, a.is_buy, a.price, a.near_price, a.adds_orders, a.adds_quantity, a.n,
+        a.placed_n
+      from matching.limited_amendments(p_symbol, p_commands, p_batch) as a
     )
     select c.*, coalesce(c.near_price, s.last_price) as near, e.open_orders, e.owned
     from c
@@ -47,6 +53,7 @@ begin
     end if;
     continue when v_command.first_n < v_command.n
       and p_batch.refusals[v_command.first_n] is null;
+    continue when p_batch.refusals[v_command.placed_n] is not null;
 
     v_bound := matching.collar_bound(p_symbol, v_command.is_buy, v_command.near);
     v_refusal := case

@@ -26,7 +26,7 @@ export function cancel(market: Market, command: CancelCommand): Changed {
   if (!order) return { refusal: 'UNKNOWN_ORDER', order: null }
   const isTooLate = command.only_if === 'NEW' && order.filled > 0n
   const refusal =
-    refuseEnded(market, order, 'CANCEL') ??
+    refuseEnded(order, 'CANCEL') ??
     refuseLate(market, command.deadline) ??
     (areCancelsLocked(market) ? 'CANCELS_LOCKED' : null) ??
     (isTooLate ? 'CONDITION_FAILED' : null)
@@ -99,12 +99,10 @@ function change(market: Market, order: Order, command: AmendCommand, ways: Ways)
   const isPriced = command.price !== undefined && isMarket(order)
   const filter =
     (isPriced ? 'PRICE_NOT_ALLOWED' : null) ?? refuseResult(market, { ...order, price, quantity })
-  const ended = refuseEnded(market, order, 'AMEND')
-  if (filter === 'ICEBERG_PARTS') market.notes.add('iceberg amended')
+  const ended = refuseEnded(order, 'AMEND')
   if (ended === null && (isPriced || order.type === 'MARKET')) {
     market.notes.add('amended market order')
   }
-  if (filter !== null && ended !== null) market.notes.add('amended when ended')
   const refusal =
     ended ??
     filter ??

@@ -44,7 +44,7 @@ export interface PlaceCommand {
 }
 
 /** An order is named by its owner's key, or by its number here, which stands for its id. */
-interface Named {
+export interface Named {
   client_id?: string | undefined
   client_order_id?: string | undefined
   order_no?: number | undefined
@@ -151,13 +151,8 @@ export function answered({ first: _, list: __, trigger: ___, ...order }: Order):
 }
 
 /** Why a command on an order that has ended is refused. */
-export function refuseEnded(
-  { notes, firstOfBatch }: Market,
-  order: Order,
-  op: 'CANCEL' | 'AMEND',
-): Refusal | null {
+export function refuseEnded(order: Order, op: 'CANCEL' | 'AMEND'): Refusal | null {
   if (isLive(order)) return null
-  if (order.status === 'REJECTED' && order.no >= firstOfBatch) notes.add('changed when rejected')
   if (order.status === 'FILLED') return 'ORDER_FILLED'
   return order.status === 'CANCELLED' && op === 'CANCEL' ? 'ALREADY_CANCELLED' : 'ORDER_NOT_OPEN'
 }

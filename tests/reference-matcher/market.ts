@@ -22,8 +22,6 @@ export interface Market {
   lastPrice: bigint | null
   /** By their numbers, which are their places here. */
   readonly orders: Order[]
-  /** The number of the first order of this batch. */
-  firstOfBatch: number
   /** The resting orders of each side, the next to trade first. */
   readonly book: Record<Side, Order[]>
   readonly trades: Trade[]
@@ -281,7 +279,6 @@ export function createMarket(rules: Rules, traders: readonly Trader[], nowMs: nu
     clock: 0,
     lastPrice: null,
     orders: [],
-    firstOfBatch: 0,
     book: { BUY: [], SELL: [] },
     trades: [],
     watchedTrades: 0,

@@ -1,6 +1,13 @@
 import { extend, goesOn, isInClose } from './calls.ts'
 import { amend, cancel, cancelAll, findLive } from './changing.ts'
-import { type Answer, answered, bodyOf, type Command, keyOf } from './commands.ts'
+import {
+  type Answer,
+  answered,
+  bodyOf,
+  type Command,
+  keyOf,
+  type PlaceCommand,
+} from './commands.ts'
 import { end, plainWays, type Ways } from './entering.ts'
 import { refuseByFilter } from './filters.ts'
 import { isList, listNo } from './list-shapes.ts'
@@ -132,8 +139,7 @@ function undo(market: Market, { refusal, order, isRepeat }: Result): Answer {
   const isOwn = isFailure(refusal) && refusal !== 'LIST_REFUSED'
   const errorCode = isOwn ? refusal : 'BATCH_ROLLED_BACK'
   const stands = order ? market.orders[order.no] : undefined
-  if (isRepeat && stands) return { errorCode: stands.refusal, order: stands.first }
-  if (isRepeat) market.notes.add('repeated and rolled back')
+  if (isRepeat && stands) return { errorCode: stands.first?.refusal ?? null, order: stands.first }
   if (refusal === 'ALREADY_CANCELLED') return { errorCode: 'ORDER_NOT_OPEN', order: null }
   return { errorCode, order: null }
 }
@@ -148,7 +154,11 @@ function breaksAtomic(commands: readonly Command[], results: readonly Result[]):
 
 /** A list whose one order is refused is refused. */
 function refuseByFilters(market: Market, commands: readonly Command[]): (Refusal | null)[] {
-  const refusals = commands.map(command => refuseByFilter(market, command))
+  const refusals: (Refusal | null)[] = []
+  for (const command of commands) {
+    const earlier = commands.filter((_, index) => refusals[index] === null).filter(isPlace)
+    refusals.push(refuseByFilter(market, command, earlier))
+  }
   return commands.map((command, index) => {
     const no = listNo(command)
     if (no === undefined || refusals[index] !== null) return refusals[index] ?? null
@@ -172,8 +182,6 @@ function runAll(
     const list = no === undefined ? null : (lists.get(no) ?? createList())
     if (no !== undefined && list) lists.set(no, list)
     const result = run(market, command, list, ways)
-    const isEarly = commands.slice(index).some(later => isNamedBy(command, later))
-    if (result.refusal === 'UNKNOWN_ORDER' && isEarly) market.notes.add('named too early')
     // The orders of a list come together: nothing follows before the last of them.
     const next = commands[index + 1]
     if (no === undefined || !next || listNo(next) !== no) followUp(market, ways)
@@ -189,7 +197,7 @@ function run(market: Market, command: Command, list: OrderList | null, ways: Way
   if (keyed && command.client_order_id !== undefined) {
     const isSame = keyed.body === bodyOf(command)
     return isSame
-      ? { refusal: keyed.order.refusal, order: keyed.order, isRepeat: true }
+      ? { refusal: keyed.order.first?.refusal ?? null, order: keyed.order, isRepeat: true }
       : { refusal: 'KEY_REUSED', order: null }
   }
   const placed = place(market, command, list, ways)
@@ -218,7 +226,6 @@ function followLists(market: Market, ways: Ways): void {
 
 /** What the time has brought: each end of a phase at its own time, with all that is due before. */
 function doDue(market: Market, nowMs: number, ways: Ways): void {
-  market.firstOfBatch = market.orders.length
   for (;;) {
     const { phaseEnd: end } = market
     const isOver = end !== null && market.status === 'ACTIVE' && end.atMs <= nowMs
@@ -260,6 +267,6 @@ function isFailure(refusal: Refusal | null): boolean {
   return refusal !== null && refusal !== 'ALREADY_CANCELLED'
 }
 
-function isNamedBy(command: Command, placed: Command): boolean {
-  return placed.op === 'PLACE' && placed.client_order_id === command.client_order_id
+function isPlace(command: Command): command is PlaceCommand {
+  return command.op === 'PLACE'
 }

@@ -66,7 +66,7 @@ function charge(
 }
 
 /** Of one participant, or of one trade group. */
-function haveOneOwner({ traders }: Market, taker: Order, maker: Order): boolean {
+export function haveOneOwner({ traders }: Market, taker: Order, maker: Order): boolean {
   const group = traders.get(taker.owner)?.group ?? null
   const isOneGroup = group !== null && group === traders.get(maker.owner)?.group
   return taker.owner === maker.owner || isOneGroup
