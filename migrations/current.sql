@@ -51,6 +51,7 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include matching/create_symbol.sql
 --!include matching/funded_lists.sql
 --!include matching/due_symbols.sql
+--!include matching/end_siblings.sql
 --!include matching/enter_parked.sql
 --!include matching/record_tries.sql
 --!include matching/execute_due.sql

@@ -41,9 +41,11 @@ begin
     if v_command.op = 'RELEASE' and p_state.phase <> 'CONTINUOUS'
       and v_command.type not in ('LIMIT', 'MARKET') and not v_asked[v_no].is_stop then
       p_batch.refusals[v_no] := 'CALL_PHASE';
-    elsif p_state.phase <> 'CONTINUOUS' and v_asked[v_no].is_stop then
+    elsif v_asked[v_no].is_stop and p_state.phase <> 'CONTINUOUS' then
       v_asked[v_no].waits := v_command.op = 'RELEASE';
       v_asked[v_no].fires_at_once := false;
+    elsif v_asked[v_no].is_stop and v_command.op = 'PLACE' then
+      v_asked[v_no].fires_at_once := coalesce(v_command.trigger_immediately, false);
     elsif v_command.type = 'MARKET' and v_command.time_in_force in ('OPG', 'CLS') then
       p_batch.sort_prices[v_no] := case when v_asked[v_no].bar is null then
         matching.call_bound(p_symbol, v_command.side, p_state.last_price) end;

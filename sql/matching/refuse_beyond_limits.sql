@@ -2,7 +2,7 @@
 -- price outside the collar [MAT-061], more open orders [MAT-062] or a larger position [MAT-063].
 -- Each is held against what stands and what came before it in the batch. Called before the lock, so
 -- that such an order waits for nobody, and again under it, so that two batches cannot break a limit
--- together.
+-- together. When an order of a list is refused, all are [MAT-053].
 -- Returns the batch with its refusals, and in bounds what was gone beyond where that is not a
 -- column of the symbol. Reads only.
 create or replace function matching.refuse_beyond_limits(
@@ -71,6 +71,9 @@ begin
       p_batch.bounds[v_command.n] := case when v_refusal = 'PRICE_COLLAR' then v_bound end;
     end if;
   end loop;
+  if p_batch.is_special then
+    p_batch.refusals := matching.refuse_lists(p_commands, p_batch.refusals);
+  end if;
   return p_batch;
 end;
 $$;
