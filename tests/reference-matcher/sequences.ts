@@ -139,8 +139,9 @@ function step(on: Features): fc.Arbitrary<Step> {
     do: fc.constant('phase' as const),
     afterMs,
     to: fc.constantFrom(...phases),
-    forMs: weighted<number | null>([null, 2], [1, 1], [30_000, 1]),
-    next: fc.constantFrom<Phase[]>('CONTINUOUS', 'CLOSED', 'CALL'),
+    // Most end soon: where nothing trades, little is compared.
+    forMs: weighted<number | null>([1, 2], [30_000, 2], [null, 1]),
+    next: weighted<Phase>(['CONTINUOUS', 3], ['CLOSED', 1], ['CALL', 1]),
   })
   const sweep: fc.Arbitrary<Step> = fc.record({ do: fc.constant('sweep' as const), afterMs })
   const other: { arbitrary: fc.Arbitrary<Step>; weight: number }[] = []
