@@ -228,12 +228,12 @@ begin
         v_t.end_reason := 'UNFILLED_FOK'; v_spent := 0;
       else
         if v_budget is not null then v_left := v_sum; v_had := v_sum; v_t.quantity := v_sum; end if;
-        v_refusal := matching.refuse_cost(p_symbol, v_c, v_reach, case when v_self
-          and v_c.stp in ('CANCEL_TAKER', 'CANCEL_BOTH') then v_sum else v_left end, v_sum, v_spent,
+        v_refusal := matching.refuse_cost(p_symbol, v_c, v_reach, case when v_self and v_c.stp in
+          ('CANCEL_TAKER', 'CANCEL_BOTH') or v_key > v_wall and v_key <= v_reach
+          and p_symbol.band_action = 'EXPIRE' then v_sum else v_left end, v_sum, v_spent,
           v_freed + v_shared + case when v_buy then v_quote[v_party] else v_base[v_party] end);
         v_budget := null; end if;
-      v_probe := false; v_push := v_push || v_back; v_back := '{}'; h_skip[x] := 0;
-    end loop;
+      v_probe := false; v_push := v_push || v_back; v_back := '{}'; h_skip[x] := 0; end loop;
 
     -- 3. Close: what is left comes to rest or ends, and the hold with it.
     if v_left = 'Infinity' then v_left := 0; v_had := 0; end if;

@@ -152,10 +152,12 @@ function siblingOf({ list, no, pendingReason }: Order): Order | undefined {
 function resizeInPlace(market: Market, order: Order, quantity: bigint): void {
   const remaining = quantity - order.filled - order.prevented
   const isLarger = remaining > order.remaining
-  order.quantity = quantity
   if (remaining <= 0n) {
     cancelOrder(market, order)
-  } else if (order.status === 'PENDING') {
+    return
+  }
+  order.quantity = quantity
+  if (order.status === 'PENDING') {
     order.remaining = remaining
   } else if (isLarger) {
     withdraw(market, order)

@@ -1,5 +1,6 @@
 import { multiply } from '../replay/decimals.ts'
 import { roundDown, roundUp } from './amounts.ts'
+import { bandOf } from './bands.ts'
 import { addToBook, bestContra, reaches } from './book.ts'
 import {
   type EndReason,
@@ -163,8 +164,6 @@ function isShort(market: Market, order: Order): boolean {
   }
   return onCopy(market, order, (copy, taker) => {
     settle(copy, taker, plainWays)
-    const isBanded = taker.endReason === 'EXECUTION_RULE_PRICE_RANGE_EXCEEDED'
-    if (market.rules.protectionRests && isBanded) market.notes.add('banded before it rests')
     return available(copy, taker.owner, 'BUY') < 0n
   })
 }
@@ -221,9 +220,12 @@ function paysMore(market: Market, order: Order, quantity: bigint): boolean {
 function lastLooked(market: Market, order: Order): bigint | null {
   const bound = limitOf(market, order)
   const queue = market.book[otherSide(order.side)]
-  const inReach = queue.filter(
-    ({ bookPrice }) => bookPrice !== null && reaches(order.side, bound, bookPrice),
+  const isOutside = bandOf(market)
+  const next = queue.findIndex(
+    ({ bookPrice }) =>
+      bookPrice === null || !reaches(order.side, bound, bookPrice) || isOutside(bookPrice),
   )
+  const inReach = next === -1 ? queue : queue.slice(0, next)
   const stops = order.stp === 'CANCEL_TAKER' || order.stp === 'CANCEL_BOTH'
   const own = stops && inReach.find(maker => haveOneOwner(market, order, maker))
   return (own || inReach.at(-1))?.bookPrice ?? null

@@ -107,7 +107,6 @@ function isFeature(name: string): name is Feature {
  */
 export const settledNotes: Readonly<Record<string, boolean>> = {
   'traded with its own': true,
-  'banded before it rests': false,
   'amended market order': true,
   'killed by its own': true,
   'amended post-only': true,

@@ -7,7 +7,7 @@ import { widen } from './money.ts'
 
 /** The trigger that a command asks for; none for an order that enters at once. */
 export function createTrigger(market: Market, command: PlaceCommand): Trigger | null {
-  const { side, type } = command
+  const { side, type, list_role } = command
   if (isStop(type)) {
     const isUp = (side === 'BUY') === type.startsWith('STOP')
     return { isUp, level: amount(command.stop_price), trailing: null }
@@ -17,11 +17,25 @@ export function createTrigger(market: Market, command: PlaceCommand): Trigger | 
     offset: amount(command.trailing_offset),
     bips: command.trailing_bips ?? null,
     limitOffset: amount(command.limit_offset),
-    ...start(market.lastPrice, side, amount(command.activation_price)),
+    // An exit follows no price before it comes to life.
+    ...start(
+      list_role === 'EXIT' ? null : market.lastPrice,
+      side,
+      amount(command.activation_price),
+    ),
   }
   const trigger = { isUp: side === 'BUY', level: null, trailing }
   follow(trigger, trailing)
   return trigger
+}
+
+/** A trailing exit comes to life: it follows the market from here on. */
+export function startTrailing({ lastPrice }: Market, trigger: Trigger): void {
+  const { trailing, isUp } = trigger
+  if (trailing === null) return
+  const price = trailing.activation?.price ?? null
+  Object.assign(trailing, start(lastPrice, isUp ? 'BUY' : 'SELL', price))
+  follow(trigger, trailing)
 }
 
 /** A trailing stop follows from the last price on, or waits for its activation price. */
