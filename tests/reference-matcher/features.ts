@@ -72,8 +72,8 @@ export const features: Features = {
   trailing: false,
   activation: false,
   limitOffset: false,
-  oco: false,
-  oto: false,
+  oco: true,
+  oto: true,
   // The market
   halts: true,
   maintenance: true,
@@ -117,6 +117,5 @@ export const settledNotes: Readonly<Record<string, boolean>> = {
   'named too early': false,
   'repeated and rolled back': false,
   'quote-sized to the last': false,
-  'amended in a list': false,
   'amended post-only': true,
 }
