@@ -1,8 +1,8 @@
 -- Gives the amendments of a batch the terms of the orders that they amend: they may trade as those
 -- would; where a symbol only cancels, more quantity or another price than the order has is refused
 -- [MAT-070]; and orders of a list know the one that they share a hold with, which gets the same
--- quantity, and where that is refused, neither does [MAT-053]. Returns what each command asks. Reads
--- only.
+-- quantity, and where that is refused, neither does [MAT-053]. Returns what each command asks.
+-- Reads only.
 create or replace function matching.amend_terms(
   p_symbol reference.symbols,
   p_batch matching.batch

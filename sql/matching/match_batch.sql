@@ -271,7 +271,7 @@ begin
     v_linked := v_linked or v_t.list_id is not null;
     v_cut := v_cut or v_linked or v_breached or v_first is not null
       and (greatest(v_first, v_last) >= v_above or least(v_first, v_last) <= v_below);
-    if v_cut and (v_breached or (v_t.list_id = (s_slot[i + 1]).list_id) is not true) then
+    if v_cut and (v_t.list_id = (s_slot[i + 1]).list_id) is not true then
       v_done := i; exit; end if;
   end loop;
 

@@ -4,7 +4,7 @@ import { audit, buy, createMarket, execute, sell } from '../helpers/market.ts'
 import { after, eventsAfter, phaseOf, setPhase } from './sessions.ts'
 
 const round = { tick: '1', lot: '1', maker_rate: '0', taker_rate: '0' }
-const traders = { alice: { USD: '10000' }, bob: { BTC: '100' }, carol: { USD: '10000' } }
+const traders = { alice: { USD: '10000', BTC: '10' }, bob: { BTC: '100' }, carol: { USD: '10000' } }
 
 /** A symbol whose band is a tenth wide. */
 async function market(t: Test, action: 'AUCTION' | 'EXPIRE'): Promise<TestDatabase> {
@@ -112,3 +112,26 @@ t.test('[MAT-081] what is due meets the band of its own time', async t => {
   t.equal(await phaseOf(db), 'CLOSED')
   t.same(await audit(db), [])
 })
+
+t.test(
+  '[MAT-082] [MAT-053] a call that an entry begins does not part it from its exit',
+  async t => {
+    const db = await market(t, 'AUCTION')
+    await print(db, '100')
+    await execute(db, 'BTC-USD', [sell('bob', '1', '111')])
+
+    const list = { list_no: 1 }
+    await execute(db, 'BTC-USD', [
+      { ...buy('alice', '1', '120'), ...list, list_role: 'ENTRY' },
+      { ...sell('alice', '1', '130'), ...list, list_role: 'EXIT' },
+    ])
+
+    t.equal(await phaseOf(db), 'CALL CONTINUOUS')
+    t.match(await db.query('select entry_order_id is null as is_apart from matching.order_lists'), [
+      { is_apart: false },
+    ])
+    await setPhase(db, 'CONTINUOUS', { now: after(1) })
+    t.equal((await eventsAfter(db, 0)).filter(({ kind }) => kind === 'RELEASED').length, 1)
+    t.same(await audit(db), [])
+  },
+)

@@ -41,8 +41,8 @@ export function cancelAll(
   side: Side | null,
   followUp: () => void,
 ): Order[] {
-  const found = areCancelsLocked(market) ? [] : findLive(market, owner, side)
-  const cancelled = found.toSorted(byPlace)
+  if (areCancelsLocked(market)) return []
+  const cancelled = findLive(market, owner, side).toSorted(byPlace)
   for (const order of cancelled) {
     if (isLive(order)) cancelOrder(market, order)
     followUp()

@@ -1,4 +1,7 @@
 import type { CallRules } from './calls.ts'
+import type { Refusal } from './refusals.ts'
+
+export type { Refusal } from './refusals.ts'
 
 /**
  * What a market is to the reference matcher: plain objects that structuredClone can copy, so that
@@ -211,60 +214,6 @@ export type EndReason =
   | 'OCO_TRIGGER'
   | 'OTO_PHASE_ONE_EXPIRED'
   | 'DELISTED'
-/** Why a command is refused, in the order of precedence: the first that holds is the answer. */
-export const refusals = [
-  'UNKNOWN_PARTICIPANT',
-  'UNKNOWN_ORDER',
-  'ORDER_TYPE',
-  'TIME_IN_FORCE',
-  'PRICE_MISSING',
-  'PRICE_NOT_ALLOWED',
-  'QUANTITY_MISSING',
-  'QUANTITY_NOT_ALLOWED',
-  'STOP_PRICE_MISSING',
-  'STOP_PRICE_NOT_ALLOWED',
-  'TRAILING_MISSING',
-  'TRAILING_NOT_ALLOWED',
-  'POST_ONLY_NOT_ALLOWED',
-  'DISPLAY_NOT_ALLOWED',
-  'EXPIRE_AT',
-  'STP_NOT_ALLOWED',
-  'BAD_LIST',
-  'PRICE_TICK',
-  'STOP_PRICE_TICK',
-  'LOT_SIZE',
-  'DISPLAY_LOT',
-  'MIN_QUANTITY',
-  'MAX_QUANTITY',
-  'MIN_NOTIONAL',
-  'MAX_NOTIONAL',
-  'TRAILING_DELTA',
-  'ICEBERG_PARTS',
-  'PRICE_COLLAR',
-  'NOTHING_TO_AMEND',
-  'REPEATED',
-  'KEY_REUSED',
-  'EXPIRED_REQUEST',
-  'SYMBOL_DELISTED',
-  'SYMBOL_HALTED',
-  'CANCEL_ONLY',
-  'SYMBOL_CLOSED',
-  'CALL_PHASE',
-  'NOT_IN_CALL',
-  'CANCELS_LOCKED',
-  'ORDER_FILLED',
-  'ALREADY_CANCELLED',
-  'ORDER_NOT_OPEN',
-  'CONDITION_FAILED',
-  'WOULD_TRIGGER',
-  'WOULD_TAKE',
-  'NO_LIQUIDITY',
-  'QUOTE_QUANTITY',
-  'INSUFFICIENT_FUNDS',
-  'LIST_REFUSED',
-  'BATCH_ROLLED_BACK',
-] as const
-export type Refusal = (typeof refusals)[number]
 
 export function createMarket(rules: Rules, traders: readonly Trader[], nowMs: number): Market {
   return {
