@@ -32,7 +32,7 @@ declare
   c_one constant numeric := reference.units_in_one(p_symbol.quote_decimals);
   c_unit constant numeric := reference.asset_unit(p_symbol.quote_decimals);
   c_rate constant numeric := greatest(p_symbol.taker_rate, p_symbol.maker_rate, 0);
-  c_count constant int := cardinality(p_batch.asked);
+  c_count constant int := cardinality(p_batch.asked); c_lot constant numeric := p_symbol.lot_size;
   -- The batch, taken apart: an element of a field of a record costs a copy of it.
   b_asked matching.asked[] := p_batch.asked;  b_refusal matching.refusal[] := p_batch.refusals;
   b_target int[] := p_batch.targets;
@@ -70,11 +70,10 @@ begin
     v_left := v_c.quantity; v_budget := v_c.quote_quantity; v_spent := 0; v_shared := 0;
     if v_c.op <> 'PLACE' then
       v_was := coalesce(s_moved[b_target[i]], b_target[i]); v_t := s_slot[v_was];
-      v_s := matching.start_change(v_c, v_t, s_key[v_was], s_left[v_was], v_key,
-        v_was > i and v_was <= c_count);
-      b_refusal[i] := v_s.refusal; continue when v_s.refusal is not null;
+      v_s := matching.start_change(p_symbol, v_c, v_t, s_key[v_was], s_left[v_was], v_key,
+        v_was > i and v_was <= c_count); v_buy := v_s.is_buy;
+      b_refusal[i] := v_s.refusal; continue when v_s.refusal is not null; v_t := v_s.slot;
       v_freed := v_t.hold; v_kind := v_s.kind; v_key := v_s.sort_price; v_left := v_s.remaining;
-      v_buy := v_s.is_buy; v_t.quantity := v_s.quantity; v_t.end_reason := v_s.end_reason;
     end if;
     if v_c.pending is not null then
       v_c := matching.enter_parked(p_symbol, v_c, v_key, v_last); b_asked[i] := v_c;
@@ -86,10 +85,11 @@ begin
       c_one, c_unit), case when v_buy then v_budget end, 0) end;
     if v_c.sibling > 0 then  -- who waits holds what the other does not
       p := coalesce(s_moved[v_c.sibling], v_c.sibling); v_shared := (s_slot[p]).hold;
+      v_m := matching.order_hold(v_buy, -s_key[p], s_left[p] + v_t.quantity
+        - (s_slot[p]).quantity, 0, 0, c_rate, c_one, c_unit);
       if v_hold > 0 and num_nonnulls(v_c.pending, v_t.pending) > 0 then
-        v_hold := greatest(0, v_hold - v_shared, matching.order_hold(
-          v_buy, -s_key[p], v_left, 0, 0, c_rate, c_one, c_unit) - v_shared); v_shared := 0;
-      end if; end if;
+        v_hold := greatest(0, v_hold - v_shared, v_m - v_shared); v_shared := 0;
+      elsif v_hold > 0 then v_shared := v_shared - greatest(0, v_m - v_hold); end if; end if;
     if (case when v_c.op = 'PLACE' and v_c.sibling is null then v_hold else v_hold - v_freed
       - v_shared end) > (case when v_buy then v_quote[v_party] else v_base[v_party] end) then
       v_refusal := coalesce(v_refusal, 'INSUFFICIENT_FUNDS'); end if;
@@ -104,10 +104,9 @@ begin
     if v_budget is not null then v_left := 'Infinity'; end if; v_had := v_left;
 
     -- 2. Take, best first. Who must know first what it gets or costs walks twice: looks, trades.
-    x := case when v_buy then 1 else 2 end; v_probe := v_c.probes;
+    x := case when v_buy then 1 else 2 end; v_probe := v_c.probes; v_self := false; v_cost := null;
     while p_state.phase = 'CONTINUOUS' and v_refusal is null and v_t.end_reason is null
-      and v_kind is null loop
-      v_at := q_passed[x];
+      and v_kind is null loop v_at := q_passed[x];
       while v_left > v_sum or v_skip > 0 loop  -- who is shown anew goes back at once
         while v_pushes > 0 loop
           m := v_push[v_pushes]; v_pushes := v_pushes - 1;
@@ -151,15 +150,15 @@ begin
         m := case when (s_key[v_heap], s_place[v_heap]) < (s_key[v_book], s_place[v_book])
           then v_heap else coalesce(v_book, v_heap) end;
         if v_probe and v_rest > 0 and s_key[m] is distinct from v_level then  -- what it hid
-          v_q := least(v_left - v_sum, v_rest); v_rest := 0; v_sum := v_sum + v_q;
-          v_spent := v_spent + abs(v_level) * v_q; continue;
+          v_q := least(v_left - v_sum, v_rest, div(v_budget, v_cost * c_lot) * c_lot);
+          if v_q < v_rest then v_left := v_sum + v_q; end if; v_budget := v_budget - v_q * v_cost;
+          v_rest := 0; v_sum := v_sum + v_q; v_spent := v_spent + abs(v_level) * v_q; continue;
         end if;
         exit when m is null; v_key := s_key[m];
         if v_wall is null then
           v_reach := coalesce(v_reach, v_key + greatest(abs(v_key) * p_symbol.protection_rate,
             p_symbol.protection_ticks * p_symbol.tick_size));
-          v_wall := least(
-            v_reach, case when v_buy then p_state.band_high else -p_state.band_low end);
+          v_wall := matching.band_wall(v_buy, v_c.is_post_only, v_key, v_reach, p_state);
         end if;
         exit when v_key > v_wall;
         if v_c.is_post_only then
@@ -168,17 +167,16 @@ begin
         end if;
         v_o := s_slot[m]; v_self := v_c.stp <> 'NONE'
           and (v_o.owner_id = v_t.owner_id or coalesce(v_o.owner_id = any (v_c.mate_ids), false));
-        v_q := least(v_left - v_sum, s_left[m], case when v_budget is null then v_o.visible end);
+        v_q := least(v_left - v_sum, s_left[m], v_o.visible);
         if v_probe then
-          exit when v_self and (v_c.kills and v_c.stp <> 'CANCEL_MAKER'
-            or v_c.stp in ('CANCEL_TAKER', 'CANCEL_BOTH'));
+          v_cost := abs(v_key) * case when v_buy then 1 + p_symbol.taker_rate else 1 end;
+          exit when v_self and v_c.stp <> 'CANCEL_MAKER' and (v_c.kills or v_c.stp <> 'DECREMENT');
           if v_self and v_c.stp = 'CANCEL_MAKER' then v_q := 0;
-          elsif v_budget is not null then
-            v_cost := abs(v_key) * case when v_buy then 1 + p_symbol.taker_rate else 1 end;
-            v_q := least(v_q, div(v_budget, v_cost * p_symbol.lot_size) * p_symbol.lot_size);
-            v_budget := v_budget - v_q * v_cost;
-            if v_q < s_left[m] then v_left := v_sum + v_q; end if;
-          elsif not v_self then v_rest := v_rest + s_left[m] - coalesce(v_o.visible, s_left[m]);
+          else
+            v_m := v_q; v_q := least(v_q, div(v_budget, v_cost * c_lot) * c_lot);
+            if v_q < v_m then v_left := v_sum + v_q; end if; v_budget := v_budget - v_q * v_cost;
+            if v_budget is not null or not v_self then
+              v_rest := v_rest + s_left[m] - least(s_left[m], v_o.visible); end if;
           end if;
           v_sum := v_sum + v_q; v_level := v_key;
           v_spent := v_spent + case when v_self then 0 else abs(v_key) * v_q end;
@@ -225,23 +223,25 @@ begin
       end loop;
       if v_reach is null then v_refusal := 'NO_LIQUIDITY';
       elsif not v_probe then q_passed[x] := v_at; exit;
-      elsif v_c.kills and v_sum < v_left then v_t.end_reason := 'UNFILLED_FOK';
+      elsif v_c.kills and v_sum < v_left and coalesce(v_budget >= v_cost * c_lot, true) then
+        v_t.end_reason := 'UNFILLED_FOK';
       else
         if v_budget is not null then v_left := v_sum; v_had := v_sum; v_t.quantity := v_sum; end if;
-        v_refusal := matching.refuse_cost(p_symbol, v_c, v_reach, v_left, v_sum, v_spent,
-          v_freed + case when v_buy then v_quote[v_party] else v_base[v_party] end);
+        v_refusal := matching.refuse_cost(p_symbol, v_c, v_reach, case when v_self and v_c.stp in
+          ('CANCEL_TAKER', 'CANCEL_BOTH') or v_key > v_wall and v_key <= v_reach
+          and p_symbol.band_action = 'EXPIRE' then v_sum else v_left end, v_sum, v_spent,
+          v_freed + v_shared + case when v_buy then v_quote[v_party] else v_base[v_party] end);
         v_budget := null; end if;
       v_probe := false; v_push := v_push[1:v_pushes] || v_back; v_back := '{}'; v_skip := 0;
-      v_pushes := cardinality(v_push); v_sum := 0; v_rest := 0; v_spent := 0;
-    end loop;
+      v_pushes := cardinality(v_push); v_sum := 0; v_rest := 0; v_spent := 0; end loop;
 
     -- 3. Close: what is left comes to rest or ends, and the hold with it.
     if v_c.quote_quantity is not null and v_left = 'Infinity' then v_left := 0; v_had := 0; end if;
     if v_kind is null then v_seq := v_seq + 1;
-      v_breached := p_state.band_low is not null
-        and coalesce(v_left > 0 and v_key > v_wall and v_key <= v_reach, false);
-      v_t.end_reason := case when v_refusal is null then coalesce(v_t.end_reason, matching.rest_end(
-        v_left, v_c.rests, v_c.is_market, m is null, v_breached, p_symbol.band_action)) end;
+      v_breached := coalesce(v_left > 0 and v_key > v_wall and v_key <= v_reach, false);
+      v_t.end_reason := case when v_refusal is null then coalesce(v_t.end_reason,
+        matching.rest_end(v_left, v_c.rests, v_c.is_market, m is null, v_breached,
+        p_symbol.band_action, v_t.session_rule)) end;
       v_breached := v_breached and v_refusal is null and v_t.end_reason is null;
       v_kind := matching.closing_kind(v_refusal, v_t.end_reason, v_left);
     end if;
@@ -271,7 +271,7 @@ begin
     v_linked := v_linked or v_t.list_id is not null;
     v_cut := v_cut or v_linked or v_breached or v_first is not null
       and (greatest(v_first, v_last) >= v_above or least(v_first, v_last) <= v_below);
-    if v_cut and (v_breached or (v_t.list_id = (s_slot[i + 1]).list_id) is not true) then
+    if v_cut and (v_t.list_id = (s_slot[i + 1]).list_id) is not true then
       v_done := i; exit; end if;
   end loop;
 

@@ -34,7 +34,8 @@ begin
         when c.is_stop then 'TRIGGER' when v_parks then 'MATCH' end,
       null, c.is_stop, c.trigger_immediately, null, c.stop_price,
       (c.type in ('STOP', 'STOP_LIMIT', 'TRAILING_STOP')) = (c.side = 'BUY'), c.trailing_offset,
-      c.trailing_bips, c.activation_price, null, null, c.limit_offset, null, null, null, null, null
+      c.trailing_bips, c.activation_price, null, null, c.limit_offset, null, null, null, null, null,
+      c.time_in_force, c.expire_at
     )::matching.asked),
     array_agg(c.refusal), array_agg(c.sort_price),
     array_fill(null::bigint, array[count(*)::int]), coalesce(bool_or(c.op <> 'PLACE'), false),
@@ -45,8 +46,8 @@ begin
   from (
     select
       a.*,
-      coalesce(a.type in ('MARKET', 'STOP', 'TAKE_PROFIT')
-        or a.type = 'TRAILING_STOP' and a.limit_offset is null, false) as is_market,
+      coalesce(a.type in ('MARKET', 'STOP', 'TAKE_PROFIT', 'TRAILING_STOP')
+        and a.price is null, false) as is_market,
       coalesce(a.time_in_force = 'FOK', false) as kills,
       num_nonnulls(a.stop_price, a.trailing_offset, a.trailing_bips) > 0 as is_stop,
       case when a.side = 'BUY' then -a.price else a.price end as sort_price,

@@ -231,6 +231,30 @@ t.test('[MAT-061] an amendment may not leave the collar either', async t => {
   ])
 })
 
+t.test('[MAT-061] [MAT-063] nor one of an order of the same batch', async t => {
+  const db = await market(t, { collar_rate: '0.05', max_position: '110' }, traded)
+  const amend = (client_order_id: string, more: object) => ({
+    ...command({ op: 'AMEND', client_id: 'alice', client_order_id }),
+    ...more,
+  })
+  const stop = { type: 'STOP_LIMIT', stop_price: '200', client_order_id: 'stop' }
+
+  const answers = await execute(db, 'BTC-USD', [
+    buy('alice', '1', '90', { client_order_id: 'plain' }),
+    amend('plain', { price: '105.01' }),
+    amend('plain', { quantity: '50' }),
+    amend('plain', { price: '105' }),
+    buy('alice', '1', '200', stop),
+    amend('stop', { price: '210.01' }),
+    amend('stop', { price: '210' }),
+    buy('alice', '1', '200', { client_order_id: 'none' }),
+    amend('none', { price: '300' }),
+  ])
+
+  const [far, unknown] = ['PRICE_COLLAR', 'UNKNOWN_ORDER']
+  t.same(codes(answers), [null, far, 'MAX_POSITION', null, null, far, null, far, unknown])
+})
+
 t.test('[MAT-062] orders of the same batch count, and those that cannot rest do not', async t => {
   const db = await market(t, { max_open_orders: '2' })
   const plain = (price: string, more = {}) => buy('alice', '1', price, more)
@@ -313,6 +337,33 @@ t.test('[MAT-063] an amendment that asks for more is held against the position',
     'MAX_POSITION',
     null,
   ])
+})
+
+t.test('[MAT-063] of orders of which one cancels the other one counts', async t => {
+  const db = await market(t, { max_position: '103' }, traded)
+  const oco = (no: number) => [
+    buy('alice', '1', '90', { list_no: no, list_role: 'OCO' }),
+    { ...stop('BUY', '111', '110'), list_no: no, list_role: 'OCO' },
+  ]
+  const place = async (commands: TestCommand[]) =>
+    (await execute(db, 'BTC-USD', commands)).map(answer => answer.error_code)
+
+  t.same(await place([...oco(1), ...oco(2), buy('alice', '1', '91')]), [
+    ...[null, null, null, null],
+    'MAX_POSITION',
+  ])
+  const [limit, other] = await db.query<{ order_id: string }>(
+    'select order_id from orders where list_id is not null order by order_id limit 2',
+  )
+  const cancels = [limit, other].map(order =>
+    command({ op: 'CANCEL', order_id: order?.order_id ?? '' }),
+  )
+  t.same(
+    await place([...cancels, buy('alice', '1', '92'), buy('alice', '1', '93')]),
+    [null, null, null, 'MAX_POSITION'],
+    'two cancels give back one',
+  )
+  t.same(await audit(db), [])
 })
 
 t.test('two processes cannot break a limit together', async t => {
