@@ -54,8 +54,7 @@ begin
       case when a.owner_id = any (v_grouped_ids) then array(
         select g.participant_id
         from reference.participants as p
-        join reference.participants as g
-          on g.trade_group = p.trade_group
+        join reference.participants as g on g.trade_group = p.trade_group
         where p.participant_id = a.owner_id
       ) end as mate_ids,
       case
