@@ -1,7 +1,8 @@
 -- Gives the amendments of a batch the terms of the orders that they amend: they may trade as those
--- would; where a symbol only cancels, more quantity is refused [MAT-070]; and orders of a list know
--- the one that they share a hold with, which gets the same quantity, and where that is refused,
--- neither does [MAT-053]. Returns what each command asks. Reads only.
+-- would; where a symbol only cancels, more quantity or another price than the order has is refused
+-- [MAT-070]; and orders of a list know the one that they share a hold with, which gets the same
+-- quantity, and where that is refused, neither does [MAT-053]. Returns what each command asks.
+-- Reads only.
 create or replace function matching.amend_terms(
   p_symbol reference.symbols,
   p_batch matching.batch
@@ -20,8 +21,18 @@ begin
       v_asked[v_no].sibling := matching.sibling_slot(p_symbol, p_batch, v_slot);
     end if;
     continue when v_asked[v_no].op <> 'AMEND';
-    if p_symbol.status = 'MAINTENANCE' and v_asked[v_no].quantity > v_slot.quantity then
-      v_asked[v_no].bar := 'CANCEL_ONLY';
+    if num_nonnulls(v_asked[v_no].time_in_force, v_asked[v_no].expire_at) > 0 then
+      v_asked[v_no].refusal := matching.refuse_time(
+        p_symbol, v_slot.order_id, v_asked[p_batch.targets[v_no]].time_in_force,
+        v_asked[v_no].time_in_force
+      );
+    end if;
+    if p_symbol.status = 'MAINTENANCE' and (
+      v_asked[v_no].quantity > v_slot.quantity
+      or p_batch.sort_prices[v_no] <>
+        (p_batch.found).sort_prices[p_batch.targets[v_no] - cardinality(v_asked)]
+    ) then
+      v_asked[v_no].bar := coalesce(v_asked[v_no].bar, 'CANCEL_ONLY');
     end if;
     if v_asked[v_no].sibling is not null and v_asked[v_no].quantity is not null then
       v_other := p_batch.slots[v_asked[v_no].sibling];

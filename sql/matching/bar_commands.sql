@@ -1,6 +1,7 @@
 -- Says of each command why the time or the phase of the symbol bars it: a deadline that has passed,
 -- an expiry that is not in the future, or what matching.refuse_in_phase says. Such an order has
--- reached the matcher, and is kept as a rejected one. [MAT-054], [MAT-070].
+-- reached the matcher, and is kept as a rejected one. [MAT-054], [MAT-070]. Whether an amendment
+-- asks for a price or quantity other than the order's is for matching.amend_terms.
 --
 -- A market order for a call becomes a limit order at the bound of the symbol's protection about the
 -- last price, on a tick; without one it is refused [MAT-086]. Outside of continuous trading a stop
@@ -35,22 +36,23 @@ begin
     v_asked[v_no].bar := coalesce(v_asked[v_no].bar, matching.refuse_in_phase(
       p_symbol, p_state.phase, p_state.phase_next, v_is_locked, v_command.op, v_command.type,
       v_command.time_in_force,
-      num_nulls(v_command.price, v_command.expire_at, v_command.time_in_force) = 3
+      num_nulls(v_command.expire_at, v_command.time_in_force) = 2
     ));
     if v_command.op = 'RELEASE' and p_state.phase <> 'CONTINUOUS'
       and v_command.type not in ('LIMIT', 'MARKET') and not v_asked[v_no].is_stop then
       p_batch.refusals[v_no] := 'CALL_PHASE';
-    elsif p_state.phase <> 'CONTINUOUS' and v_asked[v_no].is_stop then
+    elsif v_asked[v_no].is_stop and p_state.phase <> 'CONTINUOUS' then
       v_asked[v_no].waits := v_command.op = 'RELEASE';
       v_asked[v_no].fires_at_once := false;
+    elsif v_asked[v_no].is_stop and v_command.op = 'PLACE' then
+      v_asked[v_no].fires_at_once := coalesce(v_command.trigger_immediately, false);
     elsif v_command.type = 'MARKET' and v_command.time_in_force in ('OPG', 'CLS') then
-      v_asked[v_no].is_market := false;
+      p_batch.sort_prices[v_no] := case when v_asked[v_no].bar is null then
+        matching.call_bound(p_symbol, v_command.side, p_state.last_price) end;
+      v_asked[v_no].is_market := p_batch.sort_prices[v_no] is null;
       v_asked[v_no].rests := true;
       v_asked[v_no].probes := false;
-      p_batch.sort_prices[v_no] := matching.call_bound(
-        p_symbol, v_command.side, p_state.last_price
-      );
-      if p_batch.sort_prices[v_no] is null then
+      if v_asked[v_no].is_market then
         v_asked[v_no].bar := coalesce(v_asked[v_no].bar, 'NO_LIQUIDITY');
       end if;
     end if;

@@ -62,7 +62,7 @@ begin
       p_sort_price, case when v_asked.is_buy then -v_stop else v_stop end);
   end if;
 
-  if v_asked.is_market and v_asked.is_buy then
+  if v_asked.is_market and v_asked.limit_offset is null and v_asked.is_buy then
     v_asked.parked_price := v_asked.parked_price - greatest(
       v_stop * p_symbol.protection_rate, p_symbol.protection_ticks * p_symbol.tick_size);
   end if;

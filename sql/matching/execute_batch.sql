@@ -48,10 +48,11 @@ begin
   if v_limits then
     v_batch := matching.refuse_beyond_limits(v_symbol, v_now, p_commands, v_batch);
   end if;
+  v_batch := matching.prepare_batch(v_symbol, v_state, v_now, p_commands, v_batch);
+  -- Behind the keys: a repeat asks for the same, whatever day it is by then.
   if v_batch.is_special then
     p_commands := matching.date_commands(v_symbol, v_state, v_now, p_commands);
   end if;
-  v_batch := matching.prepare_batch(v_symbol, v_state, v_now, p_commands, v_batch);
 
   for v_try in 1..2 loop
     begin

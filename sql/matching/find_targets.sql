@@ -1,7 +1,7 @@
 -- Finds the orders that a batch cancels, amends or releases, by order id or by the owner's client
 -- order id, among the batch's own orders and those that rest or are parked; the latter get slots
 -- behind the commands' own, and so do those that share a hold with one that changes. What cannot be
--- found, is somebody else's or has ended refuses the command.
+-- found, is somebody else's or had ended before the batch refuses the command.
 -- Call it under the lock of the symbol. Reads only; returns the batch with target_ids, targets,
 -- found, and the refusals and prices of amendments.
 create or replace function matching.find_targets(
@@ -49,18 +49,11 @@ begin
         when b.refusal is not null or a.op = 'PLACE' then b.refusal
         when s.slot is null then matching.refuse_ended(p_symbol, a.op, b.order_id, b.owner_id)
         when b.owner_id <> s.owner_id then 'UNKNOWN_ORDER'
-        when a.op = 'AMEND' and s.is_market and b.price is not null then 'PRICE_NOT_ALLOWED'
-        when a.op = 'AMEND' then least(matching.refuse_command(
-          p_symbol, a.op, null, null, coalesce(b.price, s.price), coalesce(a.quantity, s.quantity)
-        ), case when num_nonnulls(a.time_in_force, a.expire_at) > 0 then matching.refuse_time(
-          p_symbol, b.order_id, s.time_in_force, a.time_in_force, a.expire_at
-        ) end)
       end as refusal
     from unnest(p_batch.target_ids, p_batch.refusals, p_batch.sort_prices, p_batch.owner_ids)
       with ordinality as b (order_id, refusal, price, owner_id, n)
     join (
-      select u.op, u.side, u.quantity, u.time_in_force, u.expire_at, row_number() over () as n
-      from unnest(p_commands) as u
+      select u.op, u.side, row_number() over () as n from unnest(p_commands) as u
     ) as a
       on a.n = b.n
     left join matching.named_orders(p_commands, p_batch) as s

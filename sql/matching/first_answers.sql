@@ -1,6 +1,6 @@
 -- The first answers to the commands that placed these orders, rebuilt from what they wrote: the
 -- event that closed the command and the fills up to it. The same, to the byte, as
--- matching.placed_answers gave then [MAT-021]. Reads only.
+-- matching.placed_answers gave then [MAT-021], which did not tell when a day ends. Reads only.
 create or replace function matching.first_answers(
   p_segment_id int,
   p_order_ids bigint[]
@@ -15,16 +15,18 @@ as $$
 begin
   return query
   select
-    o.order_id, p.client_id, s.symbol, o.side, o.type, o.time_in_force, trim_scale(e.price),
-    trim_scale(e.quantity), o.client_order_id, o.idempotency_key,
+    o.order_id, p.client_id, s.symbol, o.side, o.type,
+    coalesce(o.first_time_in_force, o.time_in_force), trim_scale(e.price), trim_scale(e.quantity),
+    o.client_order_id, o.idempotency_key,
     matching.status_of(r.remaining, coalesce(f.filled, 0), r.end_reason, r.refusal, r.pending),
     r.pending, r.end_reason, r.refusal, trim_scale(coalesce(f.filled, 0)), trim_scale(r.remaining),
     matching.average_price(f.notional, f.filled), trim_scale(coalesce(f.fee, 0)), o.entry_seq,
     o.created_at, o.created_at, coalesce(f.fills, '[]'),
     trim_scale(o.quote_quantity), trim_scale(o.stop_price), o.trigger_source,
     trim_scale(o.trailing_offset), o.trailing_bips, trim_scale(o.activation_price),
-    trim_scale(o.limit_offset), o.post_only, o.slide, trim_scale(o.display_quantity), o.expire_at,
-    o.stp, (
+    trim_scale(o.limit_offset), o.post_only, o.slide, trim_scale(o.display_quantity),
+    case when o.first_time_in_force is not null then o.first_expire_at
+      when o.time_in_force <> 'DAY' then o.expire_at end, o.stp, (
       select trim_scale(coalesce(sum(m.taker_quantity), 0))
       from matching.prevented_matches as m
       where m.segment_id = o.segment_id

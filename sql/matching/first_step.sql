@@ -1,6 +1,6 @@
--- Where a batch begins: the state of its symbol, its orders numbered, its band as it is now, and
--- whether anything is due, or a change of phase is asked for. When it is run again, with what was
--- recorded of it [MAT-091]. Reads nothing.
+-- Where a batch begins: the state of its symbol, its orders numbered, whether anything is due or a
+-- change of phase is asked for, and if not, its band as it is now. When it is run again, with what
+-- was recorded of it [MAT-091]. Reads nothing.
 create or replace function matching.first_step(
   p_symbol reference.symbols,
   p_state matching.symbol_state,
@@ -18,9 +18,6 @@ begin
   v_step.state := p_state;
   v_step.state.last_order_no := p_state.last_order_no
     + cardinality(array_remove(p_batch.order_ids, null));
-  if p_symbol.band_rate is not null or p_state.band_low is not null then
-    v_step.state := matching.roll_band(p_symbol, v_step.state, p_now, null);
-  end if;
   v_step.queue := row('{}', '{}', 0, false);
   v_step.plan := p_plan;
   v_step.plans := '{}';
@@ -29,6 +26,9 @@ begin
   v_step.funds := row(p_recorded.party_ids, p_recorded.base_funds, p_recorded.quote_funds);
   v_step.is_more := p_state.next_due_at <= p_now or p_state.pending_count > 0
     or p_plan.phase is not null;
+  if not v_step.is_more and (p_symbol.band_rate is not null or p_state.band_low is not null) then
+    v_step.state := matching.roll_band(p_symbol, v_step.state, p_now, null);
+  end if;
   return v_step;
 end;
 $$;

@@ -1,7 +1,8 @@
 -- What follows from a part of a batch, or from a change of phase, as commands of the venue's own,
 -- each sequenced for itself: at once what lists ask for; then what was to follow already; then the
 -- stop orders that fired [MAT-057], as many as a batch may fire [MAT-085]. A trade outside the band
--- keeps all of these from firing [MAT-082]; at a symbol that is delisted nothing follows.
+-- keeps all of these from firing [MAT-082], and so does an uncrossing that closes; its price moves
+-- trailing stops as any other does [MAT-051]. At a symbol that is delisted nothing follows.
 -- Under the lock of the symbol. Writes: how far trailing stops have come.
 create or replace function matching.follow_ups(
   p_symbol reference.symbols,
@@ -28,6 +29,10 @@ begin
       (v_queue).commands || (v_queue).stops
     );
     v_queue := matching.queue_stops(v_queue, v_fired, p_symbol.max_cascade);
+  elsif p_outcome.fills is not null then
+    perform matching.trail_stops(
+      p_symbol, p_outcome.fills, matching.trade_sources(p_symbol, p_now)
+    );
   end if;
   if p_outcome.is_breached then
     v_queue.stops := '{}';

@@ -27,10 +27,10 @@ as $$
         select
           u.owner_id, u.hold, u.hold_before,
           case when u.sort_price is null
-            then (p_outcome.asked[row_number() over ()]).is_buy else u.sort_price < 0 end as is_buy
+            then (p_outcome.asked[u.ordinality]).is_buy else u.sort_price < 0 end as is_buy
         from rows from (
           unnest(p_outcome.sort_prices), unnest(p_outcome.slots)
-        ) as u (sort_price)
+        ) with ordinality as u (sort_price)
       ) as s
       where s.hold <> s.hold_before
       group by s.owner_id

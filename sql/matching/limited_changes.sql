@@ -1,7 +1,7 @@
 -- What the cancels and amendments of a batch mean for the limits of a symbol, as
 -- matching.limited_orders says it of new orders. A cancel takes away where nothing can make it
 -- fail: not twice, of a list once, not under a condition, and not out of a call, which may have
--- locked it.
+-- locked it. An order without a limit has no price to hold against the collar.
 -- Reads only.
 create or replace function matching.limited_changes(
   p_symbol reference.symbols,
@@ -20,8 +20,9 @@ create or replace function matching.limited_changes(
 language sql stable
 as $$
   select
-    c.n, o.participant_id, o.side = 'BUY', c.price, w.stop_price,
-    case when c.op = 'CANCEL' then -1 else 0 end,
+    c.n, o.participant_id, o.side = 'BUY',
+    case when w.type in ('STOP', 'TAKE_PROFIT', 'TRAILING_STOP') then null else c.price end,
+    w.stop_price, case when c.op = 'CANCEL' then -1 else 0 end,
     case
       when o.side <> 'BUY' then 0
       when c.op = 'CANCEL' then -o.remaining

@@ -10,6 +10,7 @@ language plpgsql stable
 as $$
 declare
   v_batch matching.batch;
+  v_grouped_ids int[];
   v_parks boolean := false;
 begin
   v_batch.is_special := matching.has_special(p_commands);
@@ -19,6 +20,8 @@ begin
     from unnest(p_commands) as c;
   end if;
 
+  select o.owner_ids, o.grouped_ids into v_batch.owner_ids, v_grouped_ids
+  from matching.find_owners(p_commands) as o;
   select
     array_agg(row(
       c.op, c.side = 'BUY', c.is_market,
@@ -31,39 +34,38 @@ begin
         when c.is_stop then 'TRIGGER' when v_parks then 'MATCH' end,
       null, c.is_stop, c.trigger_immediately, null, c.stop_price,
       (c.type in ('STOP', 'STOP_LIMIT', 'TRAILING_STOP')) = (c.side = 'BUY'), c.trailing_offset,
-      c.trailing_bips, c.activation_price, null, null, c.limit_offset, null, null, null, null, null
+      c.trailing_bips, c.activation_price, null, null, c.limit_offset, null, null, null, null, null,
+      c.time_in_force, c.expire_at
     )::matching.asked),
-    array_agg(c.refusal), array_agg(c.participant_id), array_agg(c.sort_price),
+    array_agg(c.refusal), array_agg(c.sort_price),
     array_fill(null::bigint, array[count(*)::int]), coalesce(bool_or(c.op <> 'PLACE'), false),
     coalesce(bool_or(c.op in ('AMEND', 'RELEASE')), false)
   into
-    v_batch.asked, v_batch.refusals, v_batch.owner_ids, v_batch.sort_prices, v_batch.repeat_of,
-    v_batch.has_changes, v_batch.has_amendments
+    v_batch.asked, v_batch.refusals, v_batch.sort_prices, v_batch.repeat_of, v_batch.has_changes,
+    v_batch.has_amendments
   from (
     select
-      a.*, p.participant_id,
-      coalesce(a.type in ('MARKET', 'STOP', 'TAKE_PROFIT')
-        or a.type = 'TRAILING_STOP' and a.limit_offset is null, false) as is_market,
+      a.*,
+      coalesce(a.type in ('MARKET', 'STOP', 'TAKE_PROFIT', 'TRAILING_STOP')
+        and a.price is null, false) as is_market,
       coalesce(a.time_in_force = 'FOK', false) as kills,
       num_nonnulls(a.stop_price, a.trailing_offset, a.trailing_bips) > 0 as is_stop,
       case when a.side = 'BUY' then -a.price else a.price end as sort_price,
-      case when p.trade_group is not null then array(
-        select g.participant_id from reference.participants as g
-        where g.trade_group = p.trade_group
+      case when a.owner_id = any (v_grouped_ids) then array(
+        select g.participant_id
+        from reference.participants as p
+        join reference.participants as g on g.trade_group = p.trade_group
+        where p.participant_id = a.owner_id
       ) end as mate_ids,
       case
-        when p.participant_id is null and a.client_id is not null
+        when a.owner_id is null and a.client_id is not null
           then 'UNKNOWN_PARTICIPANT'::matching.refusal
         when a.op = 'AMEND' and num_nonnulls(a.price, a.quantity, a.expire_at) = 0
           and a.time_in_force is null then 'NOTHING_TO_AMEND'
         when a.op = 'PLACE' then
           matching.refuse_command(p_symbol, a.op, a.type, a.time_in_force, a.price, a.quantity)
       end as refusal
-    from unnest(p_commands) with ordinality as a
-    left join reference.participants as p
-      on p.client_id = a.client_id
-      and p.kind = 'CUSTOMER'
-    order by a.ordinality
+    from matching.command_rows(p_commands, v_batch, null) as a
   ) as c;
   if v_batch.is_special then
     v_batch.refusals := matching.refuse_specials(p_symbol, p_commands, v_batch.refusals);

@@ -16,7 +16,7 @@ begin
   select
     e.n::int, x.state, x.code, x.detail, x.field, x.bound, e.order_id, c.client_id, p_symbol.symbol,
     c.side, c.type, c.time_in_force,
-    case when e.pending is null or c.price is not null then trim_scale(abs(e.sort_price)) end,
+    case when e.is_priced or c.price is not null then trim_scale(abs(e.sort_price)) end,
     trim_scale(e.quantity), c.client_order_id, c.idempotency_key,
     matching.status_of(e.standing, coalesce(f.filled, 0), e.reason, e.refusal, e.pending),
     e.pending, e.reason, e.refusal, trim_scale(coalesce(f.filled, 0)), trim_scale(e.standing),
@@ -33,7 +33,8 @@ begin
     select
       i.order_id, i.n, k.seq, k.reason, k.sort_price, k.quantity, i.refusal,
       case when k.kind in ('OPENED', 'PARKED') then k.remaining else 0 end as standing,
-      case when k.kind = 'PARKED' then a.pending end as pending
+      case when k.kind = 'PARKED' then a.pending end as pending,
+      k.kind <> 'PARKED' and (k.kind <> 'REJECTED' or not k.is_market) as is_priced
     from unnest((p_executed.batch).order_ids, v_outcome.refusals) with ordinality
       as i (order_id, refusal, n)
     join (select u.*, row_number() over () as n from unnest(v_outcome.closings) as u) as k

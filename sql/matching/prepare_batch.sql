@@ -12,18 +12,18 @@ language plpgsql volatile
 as $$
 declare
   c_ids_per_symbol constant bigint := 1000000000000;
+  v_ops matching.operation[];  -- null: all are orders
 begin
-  select coalesce(array_agg(c.order_id order by c.n), '{}') into p_batch.order_ids
+  if p_batch.has_changes then
+    v_ops := array(select c.op from unnest(p_commands) as c);
+  end if;
+  select coalesce(array_agg(c.order_id), '{}') into p_batch.order_ids
   from (
-    select
-      b.n,
-      case when b.is_new then p_symbol.symbol_id * c_ids_per_symbol + p_state.last_order_no
-        + count(*) filter (where b.is_new) over (order by b.n) end as order_id
+    select case when b.is_new then p_symbol.symbol_id * c_ids_per_symbol + p_state.last_order_no
+      + count(*) filter (where b.is_new) over (rows unbounded preceding) end as order_id
     from (
-      select a.n, a.op = 'PLACE' and r.refusal is null as is_new
-      from (select u.op, row_number() over () as n from unnest(p_commands) as u) as a
-      join unnest(p_batch.refusals) with ordinality as r (refusal, n)
-        on r.n = a.n
+      select r.refusal is null and coalesce(r.op, 'PLACE') = 'PLACE' as is_new
+      from unnest(p_batch.refusals, v_ops) as r (refusal, op)
     ) as b
   ) as c;
 

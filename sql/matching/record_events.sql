@@ -17,8 +17,8 @@ begin
   select
     p_symbol.segment_id, p_symbol.symbol_id, e.seq, p_now, e.kind, e.order_id, e.owner_id,
     case when e.is_buy then 'BUY'::matching.order_side_enum else 'SELL' end,
-    case when e.kind <> 'PARKED' or not e.is_market then abs(e.sort_price) end, e.quantity,
-    e.remaining, case when e.from_seq = e.seq then abs(e.from_price) end,
+    case when e.kind not in ('PARKED', 'REJECTED') or not e.is_market then abs(e.sort_price) end,
+    e.quantity, e.remaining, case when e.from_seq = e.seq then abs(e.from_price) end,
     case when e.from_seq = e.seq then e.from_remaining end,
     case
       when e.kind = 'AMENDED' and e.from_price is null then 'PARKED'

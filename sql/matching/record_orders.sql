@@ -13,56 +13,61 @@ language plpgsql volatile
 set enable_nestloop = off  -- arrays are planned as if they had 10 elements: always hash them
 as $$
 declare
-  v_ids bigint[] := array(select coalesce(i.id, 0) from unnest(p_batch.order_ids) as i (id));
   v_seqs bigint[] := array(select coalesce(c.seq, 0) from unnest(p_outcome.closings) as c);
   v_first_id bigint := (select min(i.id) from unnest(p_batch.order_ids) as i (id));
+  v_placed matching.chunk := matching.placed_slots(p_batch, p_outcome);
   v_standing matching.final_order[];
 begin
-  -- A new order's command is the one of its slot, but for one that was amended since.
-  with final as materialized (
-    select
-      f.*,
-      case when f.order_id < v_first_id then null when v_ids[f.slot] = f.order_id then f.slot
-        else array_position(v_ids, f.order_id) end as n
-    from matching.final_orders(p_outcome) as f
-  ), placed as (
-    insert into matching.orders
-    select
-      p_symbol.segment_id, f.order_id, f.created_at, p_symbol.symbol_id, f.owner_id, c.side, c.type,
-      c.time_in_force,
-      matching.status_of(f.remaining, f.filled, f.end_reason, f.refusal, f.pending),
-      case when f.remaining > 0 then f.pending end, f.end_reason, f.refusal,
-      case when f.pending is null or c.price is not null then abs(f.sort_price) end, f.quantity,
-      f.filled, f.remaining, f.quantity - f.filled - f.prevented - f.remaining, f.paid, f.fee,
-      v_seqs[f.n], f.last_seq, p_now, c.client_order_id, c.idempotency_key, c.quote_quantity,
-      c.stop_price, c.trigger_source, c.trailing_offset, c.trailing_bips, c.activation_price,
-      c.limit_offset, c.post_only, c.slide, f.display, c.expire_at,
-      coalesce(c.stp, p_symbol.default_stp), f.list_id, f.prevented
-    from final as f
-    join matching.command_rows(p_commands, p_batch, null) as c
-      on c.n = f.n
-  ), rested as (
-    insert into matching.book
-    select
-      p_symbol.segment_id, p_symbol.symbol_id,
-      case when f.sort_price < 0 then 'BUY'::matching.order_side_enum else 'SELL' end, f.sort_price,
-      f.priority_no, f.order_id, f.owner_id, f.created_at, f.remaining, f.hold, f.fee_exact, f.fee,
-      f.display, f.visible, f.list_id, f.expire_at, f.session_rule
-    from final as f
-    where f.n is not null
-      and f.remaining > 0
-      and f.pending is null
-  )
-  select array_agg(row(
-    f.slot, f.order_id, f.owner_id, f.sort_price, f.priority_no, f.remaining, f.quantity, f.hold,
-    f.hold_before, f.fee_exact, f.fee, f.filled, f.paid, f.prevented, f.display, f.visible,
-    f.list_id, f.pending, f.created_at, f.book_tid, f.last_seq, f.end_reason, f.refusal,
-    f.expire_at, f.session_rule
-  )::matching.final_order)
-  into v_standing
-  from final as f
-  where f.n is null;
+  -- Commands and slots side by side, no join: that took 4 ms of 2,000 orders more.
+  insert into matching.orders
+  select
+    p_symbol.segment_id, f.id, f.placed_at, p_symbol.symbol_id, f.owner_id, f.side, f.type,
+    f.time_in_force,
+    matching.status_of(f.remaining, f.filled, f.ended, f.refusal, f.pending),
+    case when f.remaining > 0 then f.pending end, f.ended, f.refusal,
+    case when f.pending is null or f.price is not null then abs(f.sort_price) end, f.size,
+    f.filled, f.remaining, f.size - f.filled - f.prevented - f.remaining, f.paid, f.fee, f.seq,
+    f.last_seq, p_now, f.client_order_id, f.idempotency_key, f.quote_quantity, f.stop_price,
+    f.trigger_source, f.trailing_offset, f.trailing_bips, f.activation_price, f.limit_offset,
+    f.post_only, f.slide, f.display, f.expire_at, coalesce(f.stp, p_symbol.default_stp), f.list_id,
+    f.prevented
+  from (
+    select u.*, coalesce(p.quantity, 0) as prevented
+    from rows from (
+      unnest(p_commands), unnest(v_seqs, v_placed.sort_prices, v_placed.remaining),
+      unnest(v_placed.slots)
+    ) as u (
+      op, client_id, side, type, time_in_force, price, quantity, client_order_id, idempotency_key,
+      order_id, quote_quantity, stop_price, trigger_immediately, trigger_source, trailing_offset,
+      trailing_bips, activation_price, limit_offset, post_only, slide, display_quantity, expire_at,
+      stp, deadline, is_async, only_if, list_no, list_role, list_is_partial, end_reason,
+      seq, sort_price, remaining,
+      id, owner_id, party_no, size, hold, hold_before, fee_exact, fee, filled, paid, display,
+      visible, list_id, pending, placed_at, book_tid, last_seq, ended, refusal, slot_type,
+      slot_stp, is_post_only, is_sliding, expires_at, session_rule
+    )
+    left join matching.prevented_sums(p_outcome.prevented) as p
+      on p.order_id = u.id
+    where u.last_seq is not null
+  ) as f;
 
+  insert into matching.book
+  select
+    p_symbol.segment_id, p_symbol.symbol_id,
+    case when f.sort_price < 0 then 'BUY'::matching.order_side_enum else 'SELL' end, f.sort_price,
+    f.priority_no, f.order_id, f.owner_id, f.created_at, f.remaining, f.hold, f.fee_exact, f.fee,
+    f.display, f.visible, f.list_id, f.expire_at, f.session_rule
+  from rows from (
+    unnest(v_placed.sort_prices, v_placed.priority_nos, v_placed.remaining), unnest(v_placed.slots)
+  ) as f (sort_price, priority_no, remaining)
+  where f.remaining > 0
+    and f.last_seq is not null
+    and f.pending is null;
+
+  select array_agg(f)
+  into v_standing
+  from matching.final_orders(p_outcome) as f
+  where (f.order_id < v_first_id) is not false;
   return v_standing;
 end;
 $$;

@@ -1,4 +1,5 @@
--- Writes how long orders are good since a batch amended that [MAT-044].
+-- Writes how long orders are good since a batch amended that [MAT-044], and at first what they were
+-- placed with, for the answer to a repeat [MAT-021].
 -- Writes: matching.orders, matching.book, matching.parked_orders. Under the lock of the symbol.
 create or replace function matching.record_times(
   p_symbol reference.symbols,
@@ -21,7 +22,10 @@ begin
     order by c.n
   loop
     update matching.orders as o
-    set time_in_force = v_amended.time_in_force,
+    set first_expire_at = case when o.first_time_in_force is null
+        then o.expire_at else o.first_expire_at end,
+      first_time_in_force = coalesce(o.first_time_in_force, o.time_in_force),
+      time_in_force = v_amended.time_in_force,
       expire_at = case when v_amended.time_in_force = 'GTD'
         then coalesce(v_amended.expire_at, o.expire_at) end
     where o.segment_id = p_symbol.segment_id

@@ -2,7 +2,7 @@
 -- price outside the collar [MAT-061], more open orders [MAT-062] or a larger position [MAT-063].
 -- Each is held against what stands and what came before it in the batch. Called before the lock, so
 -- that such an order waits for nobody, and again under it, so that two batches cannot break a limit
--- together.
+-- together. When an order of a list is refused, all are [MAT-053].
 -- Returns the batch with its refusals, and in bounds what was gone beyond where that is not a
 -- column of the symbol. Reads only.
 create or replace function matching.refuse_beyond_limits(
@@ -23,9 +23,15 @@ declare
 begin
   for v_command in
     with c as materialized (
-      select o.* from matching.limited_orders(p_symbol, p_commands, p_batch) as o
+      select o.*, null::bigint as placed_n
+      from matching.limited_orders(p_symbol, p_commands, p_batch) as o
       union all
-      select h.*, h.n from matching.limited_changes(p_symbol, p_now, p_commands, p_batch) as h
+      select h.*, h.n, null
+      from matching.limited_changes(p_symbol, p_now, p_commands, p_batch) as h
+      union all
+      select a.n, a.owner_id, a.is_buy, a.price, a.near_price, a.adds_orders, a.adds_quantity, a.n,
+        a.placed_n
+      from matching.limited_amendments(p_symbol, p_commands, p_batch) as a
     )
     select c.*, coalesce(c.near_price, s.last_price) as near, e.open_orders, e.owned
     from c
@@ -47,6 +53,7 @@ begin
     end if;
     continue when v_command.first_n < v_command.n
       and p_batch.refusals[v_command.first_n] is null;
+    continue when p_batch.refusals[v_command.placed_n] is not null;
 
     v_bound := matching.collar_bound(p_symbol, v_command.is_buy, v_command.near);
     v_refusal := case
@@ -64,6 +71,9 @@ begin
       p_batch.bounds[v_command.n] := case when v_refusal = 'PRICE_COLLAR' then v_bound end;
     end if;
   end loop;
+  if p_batch.is_special then
+    p_batch.refusals := matching.refuse_lists(p_commands, p_batch.refusals);
+  end if;
   return p_batch;
 end;
 $$;

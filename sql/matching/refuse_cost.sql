@@ -1,8 +1,8 @@
 -- Why an order that has looked at what it would get is refused, or null: a quote quantity that does
 -- not buy the least quantity, or funds that do not cover a market order: what it takes, with the
 -- fee, and what it leaves at the end of its protection where that rests. [MAT-043], [MAT-047].
--- Takes its last price as sorted by the makers, its quantity, what it would get and what that
--- costs, and what its owner has: quote for a buy, base for a sell. Reads nothing.
+-- Takes its last price as sorted by the makers, what it would get and leave together, what it would
+-- get and what that costs, and what its owner has: quote for a buy, base for a sell. Reads nothing.
 create or replace function matching.refuse_cost(
   p_symbol reference.symbols,
   p_asked matching.asked,
@@ -16,6 +16,7 @@ language plpgsql immutable parallel safe
 as $$
 declare
   v_cost numeric := p_cost;
+  v_rests boolean;
 begin
   if p_asked.quote_quantity is not null and p_left < p_symbol.min_quantity then
     return 'QUOTE_QUANTITY';
@@ -23,13 +24,14 @@ begin
   if not p_asked.is_market then
     return null;
   end if;
-  if p_asked.rests and p_left > p_got then
+  v_rests := p_asked.rests and p_left > p_got;
+  if v_rests then
     v_cost := v_cost
       + abs(matching.tick_inside(-p_reach, p_symbol.tick_size)) * (p_left - p_got);
   end if;
   if p_funds < (case
     when not p_asked.is_buy then p_left
-    when p_asked.rests then matching.hold_of(p_symbol, -v_cost, 1, 0, 0)
+    when v_rests then matching.hold_of(p_symbol, -v_cost, 1, 0, 0)
     else v_cost + ledger.round_up(
       v_cost * p_symbol.taker_rate, reference.units_in_one(p_symbol.quote_decimals),
       reference.asset_unit(p_symbol.quote_decimals)

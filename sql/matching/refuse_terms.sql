@@ -16,8 +16,9 @@ declare
 begin
   return case
     when c.quantity is null and c.quote_quantity is null then 'QUANTITY_MISSING'::matching.refusal
-    when c.quote_quantity is not null and (c.quantity is not null or c.type <> 'MARKET')
-      then 'QUANTITY_NOT_ALLOWED'
+    when c.quote_quantity is not null and (
+      c.quantity is not null or c.type <> 'MARKET' or c.time_in_force in ('OPG', 'CLS')
+    ) then 'QUANTITY_NOT_ALLOWED'
     when v_stops and c.stop_price is null then 'STOP_PRICE_MISSING'
     when not v_stops and c.stop_price is not null then 'STOP_PRICE_NOT_ALLOWED'
     when v_trails and num_nonnulls(c.trailing_offset, c.trailing_bips) <> 1

@@ -12,7 +12,7 @@ as $$
   select row(
     'RELEASE', p_client_id, p_parked.side, p_parked.type, p_parked.time_in_force, p_price,
     p_quantity, null, null, p_parked.order_id, p_parked.quote_quantity, null, null, null, null,
-    null, null, case when p_price is not null then 0 end, p_parked.post_only, p_parked.slide,
+    null, null, null, p_parked.post_only, p_parked.slide,
     p_parked.display_quantity, p_parked.expire_at, p_parked.stp, null, null, null, null, null, null,
     null
   )::matching.command

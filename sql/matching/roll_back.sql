@@ -1,6 +1,7 @@
 -- The end of an atomic batch that cannot be taken whole: nothing was written but its keys, which
 -- are given back; every command that was fine in itself is refused with BATCH_ROLLED_BACK, but for
--- a repeat of what stood before, which stands as it did; a second cancel is too late.
+-- a repeat of what stood before, which stands as it did, and a repeat of a command of the batch is
+-- answered as that is; a second cancel is too late.
 -- Writes: matching.order_keys.
 create or replace function matching.roll_back(
   p_symbol reference.symbols,
@@ -21,14 +22,16 @@ begin
     array_agg(
       case
         when r.refusal = 'ALREADY_CANCELLED' then 'ORDER_NOT_OPEN'
-        when r.refusal is null
-          or r.refusal = 'REPEATED' and r.repeat_of = any (p_batch.order_ids)
-          then 'BATCH_ROLLED_BACK'
+        when r.refusal is null then 'BATCH_ROLLED_BACK'
+        when f.n is not null then coalesce(p_outcome.refusals[f.n], 'BATCH_ROLLED_BACK')
         else r.refusal end
       order by r.n
     )
   into p_outcome.refusals
-  from unnest(p_outcome.refusals, p_batch.repeat_of) with ordinality as r (refusal, repeat_of, n);
+  from unnest(p_outcome.refusals, p_batch.repeat_of) with ordinality as r (refusal, repeat_of, n)
+  left join unnest(p_batch.order_ids) with ordinality as f (order_id, n)
+    on f.order_id = r.repeat_of
+    and r.refusal = 'REPEATED';
 
   p_batch.order_ids := null;
   p_outcome.closings := null;

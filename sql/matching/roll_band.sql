@@ -1,5 +1,6 @@
 -- The state of a symbol with its reference price and its band as they are at p_at, after trades at
--- these prices [MAT-080], [MAT-081]. Reads nothing.
+-- these prices [MAT-080], [MAT-081]. Before there is a reference price any trade has consequences:
+-- it sets the band for the next command. Reads nothing.
 create or replace function matching.roll_band(
   p_symbol reference.symbols,
   p_state matching.symbol_state,
@@ -20,6 +21,9 @@ begin
   if p_symbol.band_rate is not null then
     select b.low, b.high into v_state.band_low, v_state.band_high
     from matching.band_of(p_symbol, v_state, p_at) as b;
+    if v_state.reference_price is null then
+      v_state.fires_above := '-Infinity';
+    end if;
   end if;
   return v_state;
 end;

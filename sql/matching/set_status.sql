@@ -45,6 +45,9 @@ begin
       v_state.phase, case p_status when 'MAINTENANCE' then 'CANCEL_ONLY' else p_status::text end,
       v_state.phase_next, v_state.phase_end_at, v_state.phase_until, v_state.extension_count
     )::matching.phase_plan end;
+  if p_status = 'ACTIVE' and (p_auction is not null or p_symbol.calendar_id is null) then
+    v_state.phase_until := 'infinity';  -- what passed while it was not active: the plan says it
+  end if;
   v_state.next_due_at := matching.due_at(v_symbol, v_state);
   return ledger.add_changes(
     v_due.changes, (matching.move_symbol(v_symbol, v_state, p_at, v_plan)).changes

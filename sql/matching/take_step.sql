@@ -26,6 +26,10 @@ begin
   else
     v_step.at := case when v_is_over then greatest(v_state.phase_until, v_state.last_at)
       else p_now end;
+    if p_symbol.band_rate is not null or v_state.band_low is not null then
+      v_state := matching.roll_band(p_symbol, v_state, v_step.at, null);
+      v_step.state := v_state;
+    end if;
     v_step.queue.commands := matching.due_commands(p_symbol, v_state, v_step.at);
     v_step.is_more := v_is_over or v_plan.phase is not null;
     if (v_step.queue).commands <> '{}' then

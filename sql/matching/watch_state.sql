@@ -1,5 +1,5 @@
 -- The state of a symbol with the prices at which its nearest stop orders fire, or trailing ones
--- move. Reads only.
+-- move; any price, while its band waits for a first one. Reads only.
 create or replace function matching.watch_state(
   p_symbol reference.symbols,
   p_state matching.symbol_state
@@ -33,6 +33,9 @@ begin
   where w.segment_id = p_symbol.segment_id
     and w.symbol_id = p_symbol.symbol_id
     and w.type = 'TRAILING_STOP';
+  if p_symbol.band_rate is not null and p_state.reference_price is null then
+    v_state.fires_above := '-Infinity';
+  end if;
   return v_state;
 end;
 $$;

@@ -5,7 +5,8 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { startEmbedded } from '../../app/database/embedded.ts'
 import { migrate } from '../../app/database/migrate.ts'
-import { createMarket } from './market.ts'
+import { createMarket, symbols } from './market.ts'
+import { parallelSymbols } from './parallel.ts'
 import { type Part, parts } from './parts.ts'
 
 const log = pino({ level: 'warn' })
@@ -17,7 +18,7 @@ async function main(named: string[]): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'pgsettle-bench-'))
   const embedded = await startEmbedded({ dataDir, log })
   try {
-    const server = new pg.Pool({ connectionString: embedded.url })
+    const server = openPool(embedded.url)
     const { rows } = await server.query("select current_setting('server_version') as version")
     console.log(
       `PostgreSQL ${rows[0].version}, fsync on, synchronous_commit on, ` +
@@ -66,9 +67,9 @@ async function openMarket(server: pg.Pool, ownerUrl: string, name: string): Prom
   url.pathname = `/bench_${name}`
   await server.query(`create database bench_${name}`)
   await migrate(url.href, { log, current: true })
-  const owner = new pg.Pool({ connectionString: url.href })
+  const owner = openPool(url.href)
   await owner.query('select ops.maintain_partitions()')
-  const symbolIds = await createMarket(owner)
+  const symbolIds = await createMarket(owner, name === 'parallel' ? parallelSymbols : symbols)
   await owner.end()
   return { url: url.href, symbolIds, isAudited: name !== 'deep' }
 }
@@ -76,12 +77,17 @@ async function openMarket(server: pg.Pool, ownerUrl: string, name: string): Prom
 async function differences(markets: Market[]): Promise<number> {
   let found = 0
   for (const { url } of markets.filter(market => market.isAudited)) {
-    const owner = new pg.Pool({ connectionString: url })
+    const owner = openPool(url)
     const { rowCount } = await owner.query('select * from ops.audit()')
     found += rowCount ?? 0
     await owner.end()
   }
   return found
+}
+
+/** The server may stop while a connection of the pool still closes: that is no error. */
+function openPool(connectionString: string): pg.Pool {
+  return new pg.Pool({ connectionString }).on('error', () => {})
 }
 
 await main(process.argv.slice(2))

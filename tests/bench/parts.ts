@@ -3,13 +3,14 @@ import { benchDeep, deepBook } from './deep.ts'
 import { benchHeld } from './held.ts'
 import { benchHttp } from './http.ts'
 import { benchMatcher } from './matcher.ts'
+import { benchParallel } from './parallel.ts'
 import { benchSettlement, settleBatch } from './settlement.ts'
 import { benchSweep, sweepSizes } from './sweep.ts'
 
 /** A part of the benchmark, which can be run alone, and the database that it runs on. */
 export interface Part {
   name: string
-  database: 'venue' | 'sweep' | 'held' | 'deep'
+  database: 'venue' | 'parallel' | 'sweep' | 'held' | 'deep'
   /** The part whose trades it needs. */
   after?: string
   /** Prints its lines of the table. */
@@ -24,6 +25,7 @@ export const parts: readonly Part[] = [
   { name: 'matcher', database: 'venue', run: matcher },
   { name: 'settlement', database: 'venue', after: 'matcher', run: settlement },
   { name: 'http', database: 'venue', run: http },
+  { name: 'parallel', database: 'parallel', run: parallel },
   { name: 'sweep', database: 'sweep', run: sweep },
   { name: 'held', database: 'held', run: held },
   { name: 'deep', database: 'deep', run: deep },
@@ -57,6 +59,15 @@ async function http(url: string): Promise<void> {
         `${orders.p50.toFixed(1)} ms, p99 ${orders.p99.toFixed(1)} ms, ${orders.failures} failed`,
     )
   }
+}
+
+async function parallel(url: string, symbolIds: number[]): Promise<void> {
+  const { ordersPerSecond, timesOne, deadlocks } = await benchParallel(url, symbolIds)
+  print(
+    `${symbolIds.length} symbols at once, same participants`,
+    `${round(ordersPerSecond)} orders a second, ${deadlocks} deadlocks`,
+    `${times(median(timesOne))} the speed of one symbol (${range(timesOne, times)})`,
+  )
 }
 
 async function sweep(url: string, symbolIds: number[]): Promise<void> {

@@ -129,3 +129,18 @@ marketTest('[MAT-044] [MAT-046] less keeps the place, and is all shown', {}, asy
   await market.run([amend('9')])
   t.same(await market.book(), ['SELL 100 2 bob', 'SELL 100 3 of 9 alice'])
 })
+
+marketTest(
+  '[MAT-044] [MAT-046] an amendment may not make too many parts',
+  { symbol: { max_iceberg_parts: 3 } },
+  async (t, market) => {
+    const amend = (quantity: string) =>
+      command({ op: 'AMEND', client_id: 'alice', client_order_id: 'ice', quantity })
+    await market.run([sell('alice', '5', '100', id('ice', { display_quantity: '2' }))])
+
+    t.match(await market.run([amend('6.001'), amend('6')]), [
+      { error_code: 'ICEBERG_PARTS' },
+      { error_code: null, quantity: '6' },
+    ])
+  },
+)

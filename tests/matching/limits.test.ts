@@ -231,6 +231,30 @@ t.test('[MAT-061] an amendment may not leave the collar either', async t => {
   ])
 })
 
+t.test('[MAT-061] [MAT-063] nor one of an order of the same batch', async t => {
+  const db = await market(t, { collar_rate: '0.05', max_position: '110' }, traded)
+  const amend = (client_order_id: string, more: object) => ({
+    ...command({ op: 'AMEND', client_id: 'alice', client_order_id }),
+    ...more,
+  })
+  const stop = { type: 'STOP_LIMIT', stop_price: '200', client_order_id: 'stop' }
+
+  const answers = await execute(db, 'BTC-USD', [
+    buy('alice', '1', '90', { client_order_id: 'plain' }),
+    amend('plain', { price: '105.01' }),
+    amend('plain', { quantity: '50' }),
+    amend('plain', { price: '105' }),
+    buy('alice', '1', '200', stop),
+    amend('stop', { price: '210.01' }),
+    amend('stop', { price: '210' }),
+    buy('alice', '1', '200', { client_order_id: 'none' }),
+    amend('none', { price: '300' }),
+  ])
+
+  const [far, unknown] = ['PRICE_COLLAR', 'UNKNOWN_ORDER']
+  t.same(codes(answers), [null, far, 'MAX_POSITION', null, null, far, null, far, unknown])
+})
+
 t.test('[MAT-062] orders of the same batch count, and those that cannot rest do not', async t => {
   const db = await market(t, { max_open_orders: '2' })
   const plain = (price: string, more = {}) => buy('alice', '1', price, more)

@@ -89,3 +89,20 @@ marketTest('[MAT-043] a fired stop order is protected as it fires', {}, async (t
   // The touch is 110.25 by then: 5 % beyond it is 115.7625.
   t.match(await m.order('stop'), { end_reason: 'PROTECTION', filled_quantity: '2' })
 })
+
+marketTest(
+  '[MAT-042] [MAT-043] what its own order ends does not rest, and needs no funds',
+  { symbol: { protection_rests: true }, funds: { bob: { USD: '101', BTC: '10' } } },
+  async (t, m) => {
+    const answers = await m.run([
+      sell('alice', '1', '100'),
+      sell('bob', '1', '100'),
+      market('BUY', '3', { stp: 'CANCEL_TAKER' }),
+      sell('alice', '1', '100'),
+      market('BUY', '3', { stp: 'CANCEL_MAKER', client_order_id: 'rests' }),
+    ])
+
+    t.match(answers[2], { status: 'CANCELLED', end_reason: 'STP_TAKER', filled_quantity: '1' })
+    t.match(answers[4], { status: 'REJECTED', reject_code: 'INSUFFICIENT_FUNDS' })
+  },
+)

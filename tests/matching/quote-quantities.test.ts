@@ -1,4 +1,4 @@
-import { buy, sell, type TestCommand } from '../helpers/market.ts'
+import { buy, command, sell, type TestCommand } from '../helpers/market.ts'
 import { marketTest } from './market-test.ts'
 
 /** A market order for an amount of the quote asset. */
@@ -104,6 +104,54 @@ marketTest(
     const more = { time_in_force: 'FOK', client_order_id: 'b' }
     const [, filled] = await market.run([sell('alice', '1', '51'), spend('BUY', '100', more)])
     t.match(filled, { status: 'FILLED', filled_quantity: '1.976' })
+  },
+)
+
+marketTest(
+  '[MAT-041] [MAT-047] it is all when what is left pays no lot more where it ended',
+  { symbol: { taker_rate: 0, maker_rate: 0 } },
+  async (t, market) => {
+    const kill = (name: string, amount: string) =>
+      spend('BUY', amount, { time_in_force: 'FOK', client_order_id: name })
+    await market.run([
+      sell('alice', '1', '50'),
+      sell('bob', '1', '51', { client_order_id: 'own' }),
+      sell('alice', '1', '52'),
+    ])
+
+    const answers = await market.run([kill('more', '50.051'), kill('less', '50.05')])
+
+    t.match(answers[0], { end_reason: 'UNFILLED_FOK' }, 'a lot of its own is next, and is paid')
+    t.match(answers[1], { status: 'FILLED', filled_quantity: '1' }, 'is not')
+    const cancel = command({ op: 'CANCEL', client_id: 'bob', client_order_id: 'own' })
+    t.match(
+      await market.run([cancel, kill('short', '52.052'), kill('exact', '52.051')]),
+      [{}, { end_reason: 'UNFILLED_FOK' }, { status: 'FILLED', filled_quantity: '1' }],
+      'with nobody left, at the last price',
+    )
+  },
+)
+
+marketTest(
+  '[MAT-046] [MAT-047] its own order is met before what others hide at its price',
+  { symbol: { taker_rate: 0, maker_rate: 0 } },
+  async (t, market) => {
+    await market.run([
+      sell('alice', '3', '50', { display_quantity: '1' }),
+      sell('bob', '1', '50', { client_order_id: 'own' }),
+    ])
+
+    const answers = await market.run([
+      spend('BUY', '100', { stp: 'CANCEL_TAKER' }),
+      spend('BUY', '75', { client_id: 'carol', client_order_id: 'other' }),
+      spend('BUY', '1000', { client_id: 'carol', client_order_id: 'rest' }),
+    ])
+
+    t.match(answers, [
+      { status: 'FILLED', quantity: '1', filled_quantity: '1', prevented_quantity: '0' },
+      { status: 'FILLED', quantity: '1.5' },
+      { status: 'FILLED', quantity: '1.5' },
+    ])
   },
 )
 

@@ -239,3 +239,26 @@ marketTest(
     t.match(await market.balances('carol'), { USD: '106 0 0 0' })
   },
 )
+
+marketTest(
+  '[MAT-021] [MAT-057] a stop order without a limit has no price in its refusal either',
+  {},
+  async (t, market) => {
+    await market.run(trade('100'))
+    const trailing = { type: 'TRAILING_STOP', stop_price: null, trailing_offset: '1' }
+    for (const [refused, reject_code] of [
+      [stop('BUY', 'up', '99'), 'WOULD_TRIGGER'],
+      [
+        stop('BUY', 'trails', '', { ...trailing, quantity: '1e7', limit_offset: '1' }),
+        'INSUFFICIENT_FUNDS',
+      ],
+    ] as const) {
+      const [first] = await market.run([refused])
+      const [repeat] = await market.run([refused])
+
+      t.match(first, { status: 'REJECTED', reject_code, price: null })
+      t.strictSame(repeat, first)
+    }
+    t.match(await market.order('up'), { price: null })
+  },
+)

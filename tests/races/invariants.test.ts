@@ -60,7 +60,7 @@ const faults: [
   [
     'an order that comes to rest holds too much',
     'matching.match_batch',
-    [['v_push || t; v_hold := matching', 'v_push || t; v_hold := 1 + matching']],
+    [['v_hold := matching.order_hold(v_buy, -s', 'v_hold := 1 + matching.order_hold(v_buy, -s']],
     /order 1000000000006 does not hold what it needs/,
   ],
   [
@@ -107,12 +107,7 @@ const faults: [
   [
     'what is filled is written as negative',
     'matching.record_orders',
-    [
-      [
-        'f.filled, f.remaining, f.quantity - f.filled',
-        '-f.filled, f.remaining, f.quantity + f.filled',
-      ],
-    ],
+    [['f.filled, f.remaining, f.size - f.filled', '-f.filled, f.remaining, f.size + f.filled']],
     /a batch of BTC-USD breaks the rule filled_not_negative/,
   ],
 ]
@@ -169,7 +164,7 @@ t.test('[MAT-090] the service answers 500, tells nothing and calls somebody', as
   const database = await testDatabase(t)
   await createMarket(database, { ...plainMarket, now: noon })
   await mutateFunction(database, 'matching.match_batch', [
-    ['v_push || t; v_hold := matching', 'v_push || t; v_hold := 1 + matching'],
+    ['v_hold := matching.order_hold(v_buy, -s', 'v_hold := 1 + matching.order_hold(v_buy, -s'],
   ])
   const { ask } = await startServer(t, database, { log: pino({ level: 'warn' }, stream) })
 

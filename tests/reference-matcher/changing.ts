@@ -1,5 +1,6 @@
 import { printUnits } from '../replay/decimals.ts'
 import { addToBook, shrinkInBook } from './book.ts'
+import { areCancelsLocked } from './calls.ts'
 import {
   type AmendCommand,
   amount,
@@ -25,8 +26,9 @@ export function cancel(market: Market, command: CancelCommand): Changed {
   if (!order) return { refusal: 'UNKNOWN_ORDER', order: null }
   const isTooLate = command.only_if === 'NEW' && order.filled > 0n
   const refusal =
-    refuseEnded(market, order, 'CANCEL') ??
+    refuseEnded(order, 'CANCEL') ??
     refuseLate(market, command.deadline) ??
+    (areCancelsLocked(market) ? 'CANCELS_LOCKED' : null) ??
     (isTooLate ? 'CONDITION_FAILED' : null)
   if (refusal === null) cancelOrder(market, order)
   return { refusal, order }
@@ -39,6 +41,7 @@ export function cancelAll(
   side: Side | null,
   followUp: () => void,
 ): Order[] {
+  if (areCancelsLocked(market)) return []
   const cancelled = findLive(market, owner, side).toSorted(byPlace)
   for (const order of cancelled) {
     if (isLive(order)) cancelOrder(market, order)
@@ -96,12 +99,10 @@ function change(market: Market, order: Order, command: AmendCommand, ways: Ways)
   const isPriced = command.price !== undefined && isMarket(order)
   const filter =
     (isPriced ? 'PRICE_NOT_ALLOWED' : null) ?? refuseResult(market, { ...order, price, quantity })
-  const ended = refuseEnded(market, order, 'AMEND')
-  if (filter === 'ICEBERG_PARTS') market.notes.add('iceberg amended')
+  const ended = refuseEnded(order, 'AMEND')
   if (ended === null && (isPriced || order.type === 'MARKET')) {
     market.notes.add('amended market order')
   }
-  if (filter !== null && ended !== null) market.notes.add('amended when ended')
   const refusal =
     ended ??
     filter ??
@@ -151,10 +152,12 @@ function siblingOf({ list, no, pendingReason }: Order): Order | undefined {
 function resizeInPlace(market: Market, order: Order, quantity: bigint): void {
   const remaining = quantity - order.filled - order.prevented
   const isLarger = remaining > order.remaining
-  order.quantity = quantity
   if (remaining <= 0n) {
     cancelOrder(market, order)
-  } else if (order.status === 'PENDING') {
+    return
+  }
+  order.quantity = quantity
+  if (order.status === 'PENDING') {
     order.remaining = remaining
   } else if (isLarger) {
     withdraw(market, order)

@@ -1,4 +1,5 @@
 import { toUnits } from '../replay/decimals.ts'
+import { isInClose } from './calls.ts'
 import {
   type Answered,
   isLive,
@@ -43,7 +44,7 @@ export interface PlaceCommand {
 }
 
 /** An order is named by its owner's key, or by its number here, which stands for its id. */
-interface Named {
+export interface Named {
   client_id?: string | undefined
   client_order_id?: string | undefined
   order_no?: number | undefined
@@ -135,10 +136,13 @@ export function readOrder(market: Market, command: PlaceCommand): Order {
   }
 }
 
-/** Without a calendar a session is a day of UTC. */
-function endOfDay({ nowMs }: Market): number {
+/** Without a calendar a session is a day of UTC, or ends with the call that closes it. */
+function endOfDay(market: Market): number {
+  const { nowMs, phaseEnd } = market
   const dayMs = 24 * 60 * 60 * 1000
-  return (Math.floor(nowMs / dayMs) + 1) * dayMs
+  const midnightMs = (Math.floor(nowMs / dayMs) + 1) * dayMs
+  const closeMs = isInClose(market) ? (phaseEnd?.atMs ?? nowMs) : nowMs
+  return closeMs > nowMs ? Math.min(closeMs, midnightMs) : midnightMs
 }
 
 /** What an answer tells of an order now: a copy, which does not change any more. */
@@ -147,13 +151,8 @@ export function answered({ first: _, list: __, trigger: ___, ...order }: Order):
 }
 
 /** Why a command on an order that has ended is refused. */
-export function refuseEnded(
-  { notes, firstOfBatch }: Market,
-  order: Order,
-  op: 'CANCEL' | 'AMEND',
-): Refusal | null {
+export function refuseEnded(order: Order, op: 'CANCEL' | 'AMEND'): Refusal | null {
   if (isLive(order)) return null
-  if (order.status === 'REJECTED' && order.no >= firstOfBatch) notes.add('changed when rejected')
   if (order.status === 'FILLED') return 'ORDER_FILLED'
   return order.status === 'CANCELLED' && op === 'CANCEL' ? 'ALREADY_CANCELLED' : 'ORDER_NOT_OPEN'
 }

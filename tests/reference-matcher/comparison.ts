@@ -139,8 +139,8 @@ async function playOther(sql: SqlMarket, model: Matcher, step: PlayStep): Promis
     await sql.cancelAll(step.client_id, step.side, step.nowMs)
   } else if (step.do === 'status') {
     if (model.market.status === 'DELISTED') return
-    model.moveToStatus(step.to, step.nowMs)
-    await sql.moveToStatus(step.to, step.nowMs)
+    model.moveToStatus(step.to, step.nowMs, step.callMs)
+    await sql.moveToStatus(step.to, step.nowMs, step.callMs ?? null)
   } else if (step.do === 'phase') {
     if (model.market.status !== 'ACTIVE') return
     model.moveToPhase(step.to, step.nowMs, step.end)

@@ -1,4 +1,6 @@
+import { multiply } from '../replay/decimals.ts'
 import { roundDown, roundUp } from './amounts.ts'
+import { bandOf } from './bands.ts'
 import { addToBook, bestContra, reaches } from './book.ts'
 import {
   type EndReason,
@@ -6,11 +8,12 @@ import {
   type Market,
   type Order,
   type OrderStatus,
+  otherSide,
   type Refusal,
   type TimeInForce,
 } from './market.ts'
-import { available, widen } from './money.ts'
-import { take } from './taking.ts'
+import { available, feeDue, widen } from './money.ts'
+import { haveOneOwner, take } from './taking.ts'
 
 /** What a run may do in another way: the control of a test. */
 export interface Ways {
@@ -87,7 +90,7 @@ function settle(market: Market, order: Order, ways: Ways): void {
     order.status = 'FILLED'
     order.visible = 0n
   } else if (stop === 'BAND') {
-    stopAtBand(market, order, ways)
+    stopAtBand(market, order, bound, ways)
   } else if (isMarket(order)) {
     if (market.rules.protectionRests && order.timeInForce !== 'FOK') {
       Object.assign(order, { price: bound, bookPrice: bound })
@@ -115,12 +118,22 @@ function limitOf(market: Market, order: Order): bigint | null {
   return order.side === 'BUY' ? roundDown(bound, rules.tick) : roundUp(bound, rules.tick)
 }
 
-/** The next price is outside the band: the rest expires, or all go into an auction. */
-function stopAtBand(market: Market, order: Order, ways: Ways): void {
-  const isForAuction = !isMarket(order) && ['GTC', 'GTD', 'DAY'].includes(order.timeInForce)
-  if (market.rules.bandAction === 'AUCTION') market.phase = 'CALL'
-  if (market.rules.bandAction === 'AUCTION' && isForAuction) rest(market, order, ways)
-  else end(order, 'EXPIRED', 'EXECUTION_RULE_PRICE_RANGE_EXCEEDED')
+/**
+ * The next price is outside the band: the rest expires, or all go into an auction with it. An order
+ * that is not for auctions begins none.
+ */
+function stopAtBand(market: Market, order: Order, bound: bigint | null, ways: Ways): void {
+  const { rules } = market
+  const mayRest = isMarket(order)
+    ? rules.protectionRests && order.timeInForce !== 'FOK'
+    : resting.includes(order.timeInForce) || order.status !== 'PENDING'
+  if (rules.bandAction === 'EXPIRE' || !mayRest || order.timeInForce === 'GTX') {
+    end(order, 'EXPIRED', 'EXECUTION_RULE_PRICE_RANGE_EXCEEDED')
+    return
+  }
+  Object.assign(order, { price: bound, bookPrice: bound })
+  rest(market, order, ways)
+  market.isInterrupted = true
 }
 
 /** A fill-or-kill is tried on a copy of the market: what it would do there is not done here. */
@@ -151,8 +164,6 @@ function isShort(market: Market, order: Order): boolean {
   }
   return onCopy(market, order, (copy, taker) => {
     settle(copy, taker, plainWays)
-    const isResting = market.rules.protectionRests
-    if (isResting && taker.endReason === 'STP_TAKER') market.notes.add('stopped before it rests')
     return available(copy, taker.owner, 'BUY') < 0n
   })
 }
@@ -175,20 +186,49 @@ function isStarved(market: Market, order: Order): boolean {
 
 function largest(market: Market, order: Order): { quantity: bigint; isStarved: boolean } {
   const amount = order.quoteQuantity ?? 0n
-  for (let quantity = 0n, used = 0n; ; quantity += market.rules.lot) {
-    const next = onCopy(market, order, (copy, taker) => {
-      // What would only be decremented is paid for as if it had traded.
-      const asked = taker.stp === 'DECREMENT' ? { ...taker, stp: 'NONE' as const } : taker
-      setQuantity(asked, quantity + market.rules.lot)
-      take(copy, asked, limitOf(copy, asked))
-      const isAll = asked.filled === asked.quantity
-      return isAll ? asked.notional + (asked.side === 'BUY' ? asked.fee : 0n) : null
-    })
-    if (next === null && used === amount) market.notes.add('quote-sized to the last')
-    if (next === null) return { quantity, isStarved: used < amount }
-    if (next > amount) return { quantity, isStarved: false }
-    used = next
+  const { lot } = market.rules
+  for (let quantity = 0n; ; quantity += lot) {
+    const cost = onCopy(market, order, (copy, taker) => pay(copy, taker, quantity + lot))
+    if (cost === null) return { quantity, isStarved: paysMore(market, order, quantity) }
+    if (cost > amount) return { quantity, isStarved: false }
   }
+}
+
+/** What so much costs with its fee, or brings; null when there is less. */
+function pay(market: Market, order: Order, quantity: bigint): bigint | null {
+  // What would only be decremented is paid for as if it had traded.
+  if (order.stp === 'DECREMENT') Object.assign(order, { stp: 'NONE' })
+  setQuantity(order, quantity)
+  take(market, order, limitOf(market, order))
+  if (order.filled < order.quantity) return null
+  return order.notional + (order.side === 'BUY' ? order.fee : 0n)
+}
+
+/** Whether the amount would pay a lot more than this at the last price that is looked at. */
+function paysMore(market: Market, order: Order, quantity: bigint): boolean {
+  const price = lastLooked(market, order)
+  if (price === null) return true
+  return onCopy(market, order, (copy, taker) => {
+    const cost = pay(copy, taker, quantity) ?? 0n
+    const more = multiply(price, market.rules.lot)
+    const fee = feeDue(market.rules, taker, more, market.rules.takerRate) - taker.fee
+    return cost + more + (order.side === 'BUY' ? fee : 0n) <= (order.quoteQuantity ?? 0n)
+  })
+}
+
+/** The price of the last that an order without a quantity comes to, also where its own stop it. */
+function lastLooked(market: Market, order: Order): bigint | null {
+  const bound = limitOf(market, order)
+  const queue = market.book[otherSide(order.side)]
+  const isOutside = bandOf(market)
+  const next = queue.findIndex(
+    ({ bookPrice }) =>
+      bookPrice === null || !reaches(order.side, bound, bookPrice) || isOutside(bookPrice),
+  )
+  const inReach = next === -1 ? queue : queue.slice(0, next)
+  const stops = order.stp === 'CANCEL_TAKER' || order.stp === 'CANCEL_BOTH'
+  const own = stops && inReach.find(maker => haveOneOwner(market, order, maker))
+  return (own || inReach.at(-1))?.bookPrice ?? null
 }
 
 function setQuantity(order: Order, quantity: bigint): void {

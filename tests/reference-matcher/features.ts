@@ -52,7 +52,7 @@ export const features: Features = {
   // Changes
   cancels: true,
   amendments: true,
-  amendedTimes: false,
+  amendedTimes: true,
   conditionalCancels: true,
   massCancels: true,
   atomicBatches: true,
@@ -64,23 +64,23 @@ export const features: Features = {
   icebergs: true,
   quoteSized: true,
   protectionRests: true,
-  collar: false,
+  collar: true,
   // Orders that wait
-  stops: false,
-  takeProfits: false,
-  triggerImmediately: false,
-  trailing: false,
-  activation: false,
-  limitOffset: false,
+  stops: true,
+  takeProfits: true,
+  triggerImmediately: true,
+  trailing: true,
+  activation: true,
+  limitOffset: true,
   oco: true,
   oto: true,
   // The market
   halts: true,
   maintenance: true,
   delisting: true,
-  phases: false,
-  auctions: false,
-  bands: false,
+  phases: true,
+  auctions: true,
+  bands: true,
 }
 
 /**
@@ -107,14 +107,7 @@ function isFeature(name: string): name is Feature {
  */
 export const settledNotes: Readonly<Record<string, boolean>> = {
   'traded with its own': true,
-  'stopped before it rests': false,
-  'iceberg amended': false,
   'amended market order': true,
-  'changed when rejected': false,
   'killed by its own': true,
-  'amended when ended': false,
-  'named too early': false,
-  'repeated and rolled back': false,
-  'quote-sized to the last': false,
   'amended post-only': true,
 }

@@ -1,16 +1,42 @@
 import { multiply, one } from '../replay/decimals.ts'
-import { type AmendCommand, amount, type Command, type PlaceCommand } from './commands.ts'
-import type { Market, Order, OrderType, Refusal, Rules, TimeInForce } from './market.ts'
+import {
+  type AmendCommand,
+  amount,
+  type Command,
+  findNamed,
+  keyOf,
+  type Named,
+  type PlaceCommand,
+} from './commands.ts'
+import {
+  isLive,
+  type Market,
+  type Order,
+  type OrderType,
+  type Refusal,
+  type Rules,
+  type Side,
+  type TimeInForce,
+} from './market.ts'
 
 type Check = [fails: boolean, refusal: Refusal]
 
-/** What a symbol refuses without a look at its book: the first that holds. */
-export function refuseByFilter(market: Market, command: Command): Refusal | null {
+/**
+ * What a symbol refuses without a look at its book: the first that holds. Takes the orders that
+ * come before in the batch.
+ */
+export function refuseByFilter(
+  market: Market,
+  command: Command,
+  earlier: readonly PlaceCommand[],
+): Refusal | null {
   if (command.client_id !== undefined && !market.traders.has(command.client_id)) {
     return 'UNKNOWN_PARTICIPANT'
   }
-  if (command.op === 'PLACE') return refusePlace(market, command)
-  return command.op === 'AMEND' ? refuseAmend(command) : null
+  if (command.op === 'PLACE') {
+    return refusePlace(market, command) ?? refuseFar(market, command, earlier)
+  }
+  return command.op === 'AMEND' ? refuseAmend(market, command, earlier) : null
 }
 
 function refusePlace(market: Market, command: PlaceCommand): Refusal | null {
@@ -39,14 +65,75 @@ function refusePlace(market: Market, command: PlaceCommand): Refusal | null {
     ...amountChecks(rules, amount(command.quote_quantity)),
     [hasBadDelta(rules, command.trailing_bips), 'TRAILING_DELTA'],
     [partsOf(quantity, display) > BigInt(rules.maxIcebergParts), 'ICEBERG_PARTS'],
-    [isOutsideCollar(market, command, price), 'PRICE_COLLAR'],
   ])
 }
 
-/** What an amendment asks for is checked at its turn, with what the order is by then. */
-function refuseAmend({ price, quantity, expire_at, time_in_force }: AmendCommand): Refusal | null {
+/** A repeat is answered as at first, whatever the last price is by now. */
+function refuseFar(
+  market: Market,
+  command: PlaceCommand,
+  earlier: readonly PlaceCommand[],
+): Refusal | null {
+  const { client_id, client_order_id, side } = command
+  const isKnown =
+    market.keys.has(keyOf(client_id, client_order_id ?? '')) ||
+    earlier.some(other => isNamedBy(command, other))
+  if (isKnown && client_order_id !== undefined) return null
+  const isOutside = isOutsideCollar(market, side, limitOf(command, amount(command.price)))
+  return isOutside ? 'PRICE_COLLAR' : null
+}
+
+function isNamedBy({ client_id, client_order_id }: Named, placed: PlaceCommand): boolean {
+  return placed.client_id === client_id && placed.client_order_id === client_order_id
+}
+
+/**
+ * What an amendment asks for is checked at its turn, with what the order is by then; only the
+ * collar is that of the beginning.
+ */
+function refuseAmend(
+  market: Market,
+  command: AmendCommand,
+  earlier: readonly PlaceCommand[],
+): Refusal | null {
+  const { price, quantity, expire_at, time_in_force } = command
   const isEmpty = [price, quantity, expire_at, time_in_force].every(field => field === undefined)
-  return isEmpty ? 'NOTHING_TO_AMEND' : null
+  if (isEmpty) return 'NOTHING_TO_AMEND'
+  const found = findAmended(market, command, earlier)
+  const isOutside = found !== null && isOutsideCollar(market, found.side, found.limit)
+  return isOutside ? 'PRICE_COLLAR' : null
+}
+
+/** What of the amended order the collar looks at, as far as it is known before the batch. */
+function findAmended(market: Market, command: AmendCommand, earlier: readonly PlaceCommand[]) {
+  const price = amount(command.price)
+  const order = findNamed(market, command)
+  if (order) {
+    const isWaiting = order.pendingReason === 'TRIGGER'
+    const hasLimit = !isWaiting || order.price !== null
+    const limit = {
+      price: hasLimit ? price : null,
+      stopPrice: isWaiting ? (order.trigger?.level ?? null) : null,
+    }
+    return isLive(order) ? { side: order.side, limit } : null
+  }
+  const { client_id, client_order_id } = command
+  const isKnown = market.keys.has(keyOf(client_id ?? '', client_order_id ?? ''))
+  const isNew = !isKnown && command.order_no === undefined
+  const placed = isNew ? earlier.find(other => isNamedBy(command, other)) : undefined
+  return placed ? { side: placed.side, limit: limitOf(placed, price) } : null
+}
+
+interface Limit {
+  price: bigint | null
+  /** Of a stop order that waits. */
+  stopPrice: bigint | null
+}
+
+/** What a new order says, or would say with this price. */
+function limitOf({ type, stop_price }: PlaceCommand, price: bigint | null): Limit {
+  const isLimited = hasLimit(type) || type === 'MARKET'
+  return { price: isLimited ? price : null, stopPrice: amount(stop_price) }
 }
 
 /** Why an order may not become one of this price and quantity. */
@@ -100,8 +187,12 @@ export function isStop(type: OrderType): boolean {
   return type !== 'LIMIT' && type !== 'MARKET' && type !== 'TRAILING_STOP'
 }
 
-function hasBadQuoteQuantity({ type, quantity, quote_quantity }: PlaceCommand): boolean {
-  return quote_quantity !== undefined && (quantity !== undefined || type !== 'MARKET')
+/** Only what trades at once can be sized by what it costs. */
+function hasBadQuoteQuantity(command: PlaceCommand): boolean {
+  const { type, time_in_force, quantity, quote_quantity } = command
+  if (quote_quantity === undefined) return false
+  const isForCall = time_in_force === 'OPG' || time_in_force === 'CLS'
+  return quantity !== undefined || type !== 'MARKET' || isForCall
 }
 
 function trailingChecks(command: PlaceCommand): Check[] {
@@ -140,10 +231,10 @@ function partsOf(quantity: bigint | null, display: bigint | null): bigint {
   return (quantity + display - 1n) / display
 }
 
-/** A limit far beyond the last price is a slip of the finger. */
-function isOutsideCollar(market: Market, { side }: PlaceCommand, price: bigint | null): boolean {
-  const { collarRate } = market.rules
-  if (collarRate === null || price === null || market.lastPrice === null) return false
+/** A limit far beyond the last price, or a stop order's own, is a slip of the finger. */
+function isOutsideCollar({ rules, lastPrice }: Market, side: Side, limit: Limit): boolean {
+  const near = limit.stopPrice ?? lastPrice
+  if (rules.collarRate === null || limit.price === null || near === null) return false
   const sign = side === 'BUY' ? 1n : -1n
-  return (price - multiply(market.lastPrice, one + sign * collarRate)) * sign > 0n
+  return (limit.price - multiply(near, one + sign * rules.collarRate)) * sign > 0n
 }

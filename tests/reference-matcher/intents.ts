@@ -112,7 +112,8 @@ function limitOrder(on: Features): fc.Arbitrary<CommandIntent> {
   add(on.immediateOrCancel, 'IOC')
   add(on.fillOrKill, 'FOK')
   add(on.goodTillTime, 'GTD')
-  for (const time of ['DAY', 'GTX', 'GFA', 'OPG', 'CLS'] as const) add(on.phases, time)
+  for (const time of ['DAY', 'GTX'] as const) add(on.phases, time)
+  for (const time of ['GFA', 'OPG', 'CLS'] as const) add(on.auctions, time)
   return fc
     .record({
       ...anyOrder(on),
@@ -129,13 +130,14 @@ function limitOrder(on: Features): fc.Arbitrary<CommandIntent> {
 }
 
 function marketOrder(on: Features): fc.Arbitrary<CommandIntent> {
+  const times: [TimeInForce, number][] = [['IOC', 4]]
+  if (on.fillOrKill) times.push(['FOK', 2])
+  if (on.auctions) times.push(['OPG', 1], ['CLS', 1])
   return fc
     .record({
       ...anyOrder(on),
       type: fc.constant<OrderType>('MARKET'),
-      time: on.fillOrKill
-        ? fc.constantFrom<TimeInForce[]>('IOC', 'IOC', 'FOK')
-        : fc.constant('IOC'),
+      time: weighted(...times),
       quoteLots: rare(on.quoteSized, 3, fc.integer({ min: 0, max: 12 })),
     })
     .map(tidy)
@@ -188,27 +190,22 @@ function change(on: Features, what: 'cancel' | 'amend'): fc.Arbitrary<CommandInt
 
 /** The orders of a list, which is taken as a whole. */
 export function lists(on: Features): fc.Arbitrary<CommandIntent[]>[] {
-  return [on.oco ? [ocoList()] : [], on.oto ? [otoList()] : []].flat()
+  return [on.oco ? [ocoList(on)] : [], on.oto ? [otoList(on)] : []].flat()
 }
 
 /** Two orders of which one takes the profit and the other cuts the loss. */
-function ocoList(): fc.Arbitrary<CommandIntent[]> {
-  const apart = fc.integer({ min: 1, max: 5 })
-  return fc
-    .record({ who: fc.nat(3), side, lots, no: fc.nat(1000), profit: apart, loss: apart })
-    .map(({ profit, loss, no, ...order }) => exits({ ...order, profit, loss }, { no, role: 'OCO' }))
+function ocoList(on: Features): fc.Arbitrary<CommandIntent[]> {
+  return fc.record(exitTerms(on)).map(list => exits(list, { no: list.no, role: 'OCO' }))
 }
 
 /** An entry with one exit, or with two of which one cancels the other. */
-function otoList(): fc.Arbitrary<CommandIntent[]> {
-  const apart = fc.integer({ min: 1, max: 5 })
-  const terms = { who: fc.nat(3), side, lots, no: fc.nat(1000), profit: apart, loss: apart }
+function otoList(on: Features): fc.Arbitrary<CommandIntent[]> {
   const more = {
     at: ticks,
     count: fc.constantFrom(1, 2),
     isPartial: rare(true, 2, fc.constant(true)),
   }
-  return fc.record({ ...terms, ...more }).map(list => {
+  return fc.record({ ...exitTerms(on), ...more }).map(list => {
     const { who, side: entrySide, lots: size, no, at, count, isPartial } = list
     const entry: PlaceIntent = {
       do: 'place',
@@ -225,21 +222,49 @@ function otoList(): fc.Arbitrary<CommandIntent[]> {
   })
 }
 
+type Cut = 'at a limit' | 'at any price' | 'behind the market' | 'behind it at a limit'
+
 interface ExitTerms {
   who: number
   side: Side
   lots: number
   profit: number
   loss: number
+  cut: Cut
 }
 
-function exits({ who, side, lots, profit, loss }: ExitTerms, list: PlaceIntent['list'] & {}) {
-  const sign = side === 'SELL' ? 1 : -1
+function exitTerms({ stops, trailing }: Features) {
+  const apart = fc.integer({ min: 1, max: 5 })
+  const cut = weighted<Cut>(
+    ['at a limit', 3],
+    ['at any price', stops ? 2 : 0],
+    ['behind the market', trailing ? 1 : 0],
+    ['behind it at a limit', trailing ? 1 : 0],
+  )
+  return { who: fc.nat(3), side, lots, no: fc.nat(1000), profit: apart, loss: apart, cut }
+}
+
+function exits({ who, side, lots, ...terms }: ExitTerms, list: PlaceIntent['list'] & {}) {
+  const at = side === 'SELL' ? terms.profit : -terms.profit
   const leg: PlaceIntent = { do: 'place', who, side, lots, type: 'LIMIT', time: 'GTC', list }
   return [
-    { ...leg, at: sign * profit },
-    { ...leg, type: 'STOP_LIMIT', stopAt: -sign * loss, at: -sign * (loss + 1) },
+    { ...leg, at },
+    { ...leg, ...cutLoss(terms, side) },
   ] satisfies PlaceIntent[]
+}
+
+function cutLoss({ cut, loss }: Pick<ExitTerms, 'cut' | 'loss'>, side: Side): Partial<PlaceIntent> {
+  const sign = side === 'SELL' ? -1 : 1
+  if (cut === 'at a limit') {
+    return { type: 'STOP_LIMIT', stopAt: sign * loss, at: sign * (loss + 1) }
+  }
+  if (cut === 'at any price') return { type: 'STOP', time: 'IOC', stopAt: sign * loss }
+  const rests = cut === 'behind it at a limit'
+  return {
+    type: 'TRAILING_STOP',
+    behindTicks: loss,
+    ...(rests ? { limitBehind: 1 } : { time: 'IOC' }),
+  }
 }
 
 /** Takes out what the order cannot have: most of what is drawn makes an order that is taken. */

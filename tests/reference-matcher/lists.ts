@@ -14,10 +14,18 @@ function siblingsOf(order: Order): Order[] {
 /** Cancels what has lost to another of its list. */
 export function cancelLosers(market: Market): void {
   for (const order of market.orders) {
-    if (order.list && isLive(order) && hasLost(market, order)) {
+    if (order.list && isLive(order) && hasLost(order)) {
       withdraw(market, order)
       end(order, 'CANCELLED', 'OCO_TRIGGER')
     }
+  }
+}
+
+/** A stop order's turn to enter has come: the others of its list end before that. */
+export function cancelOthers(market: Market, fired: Order): void {
+  for (const order of siblingsOf(fired).filter(isLive)) {
+    withdraw(market, order)
+    end(order, 'CANCELLED', 'OCO_TRIGGER')
   }
 }
 
@@ -123,18 +131,15 @@ function lacksFunds(market: Market, exit: Order, quantity: bigint, ways: Ways): 
   })
 }
 
-function hasLost(market: Market, order: Order): boolean {
-  const rank = rankOf(market, order)
-  return siblingsOf(order).some(sibling => rankOf(market, sibling) < rank)
+function hasLost(order: Order): boolean {
+  return !hasWon(order) && siblingsOf(order).some(hasWon)
 }
 
-/** Who has traded or ended is first; then who is to enter, in that order. */
-function rankOf(market: Market, order: Order): number {
+/** Who has traded, has fired, or has ended by itself. */
+function hasWon(order: Order): boolean {
   const isEndedByList =
     order.endReason === 'OCO_TRIGGER' || order.endReason === 'OTO_PHASE_ONE_EXPIRED'
   const hasEnded = !isLive(order) && !isEndedByList
   const hasFired = isLive(order) && isStop(order) && order.pendingReason === null
-  if (order.filled > 0n || hasEnded || hasFired) return 0
-  const turn = market.fired.indexOf(order)
-  return turn === -1 ? Number.POSITIVE_INFINITY : turn + 1
+  return order.filled > 0n || hasEnded || hasFired
 }

@@ -1,3 +1,8 @@
+import type { CallRules } from './calls.ts'
+import type { Refusal } from './refusals.ts'
+
+export type { Refusal } from './refusals.ts'
+
 /**
  * What a market is to the reference matcher: plain objects that structuredClone can copy, so that
  * "what would happen if" is done on a copy. Amounts are whole numbers of 10^-18, as in
@@ -10,16 +15,16 @@ export interface Market {
   phase: Phase
   /** When the phase ends by itself, and what follows; null: when an operator says so. */
   phaseEnd: PhaseEnd | null
+  /** How often this call has gone on already. */
+  extensions: number
+  /** A price outside the band was reached: a call begins before anything follows. */
+  isInterrupted: boolean
   nowMs: number
   /** Counts what happens: a later place in a queue is a larger number. */
   clock: number
   lastPrice: bigint | null
-  /** For the bands and the uncrossing, where there is no last price; null: none is set. */
-  referencePrice: bigint | null
   /** By their numbers, which are their places here. */
   readonly orders: Order[]
-  /** The number of the first order of this batch. */
-  firstOfBatch: number
   /** The resting orders of each side, the next to trade first. */
   readonly book: Record<Side, Order[]>
   readonly trades: Trade[]
@@ -38,7 +43,7 @@ export interface PhaseEnd {
   readonly next: Phase
 }
 
-export interface Rules {
+export interface Rules extends CallRules {
   tick: bigint
   lot: bigint
   /** The smallest amount of the quote asset. */
@@ -58,8 +63,6 @@ export interface Rules {
   maxIcebergParts: number
   minTrailingBips: number
   maxTrailingBips: number
-  bandRate: bigint | null
-  bandAction: 'AUCTION' | 'EXPIRE'
   acceptWhenClosed: boolean
 }
 
@@ -164,6 +167,8 @@ export interface Trade {
   readonly quantity: bigint
   readonly makerFee: bigint
   readonly takerFee: bigint
+  readonly atMs: number
+  readonly isAuction: boolean
 }
 
 export interface Keyed {
@@ -209,59 +214,6 @@ export type EndReason =
   | 'OCO_TRIGGER'
   | 'OTO_PHASE_ONE_EXPIRED'
   | 'DELISTED'
-/** Why a command is refused, in the order of precedence: the first that holds is the answer. */
-export const refusals = [
-  'UNKNOWN_PARTICIPANT',
-  'UNKNOWN_ORDER',
-  'ORDER_TYPE',
-  'TIME_IN_FORCE',
-  'PRICE_MISSING',
-  'PRICE_NOT_ALLOWED',
-  'QUANTITY_MISSING',
-  'QUANTITY_NOT_ALLOWED',
-  'STOP_PRICE_MISSING',
-  'STOP_PRICE_NOT_ALLOWED',
-  'TRAILING_MISSING',
-  'TRAILING_NOT_ALLOWED',
-  'POST_ONLY_NOT_ALLOWED',
-  'DISPLAY_NOT_ALLOWED',
-  'EXPIRE_AT',
-  'STP_NOT_ALLOWED',
-  'BAD_LIST',
-  'PRICE_TICK',
-  'STOP_PRICE_TICK',
-  'LOT_SIZE',
-  'DISPLAY_LOT',
-  'MIN_QUANTITY',
-  'MAX_QUANTITY',
-  'MIN_NOTIONAL',
-  'MAX_NOTIONAL',
-  'TRAILING_DELTA',
-  'ICEBERG_PARTS',
-  'PRICE_COLLAR',
-  'NOTHING_TO_AMEND',
-  'REPEATED',
-  'KEY_REUSED',
-  'EXPIRED_REQUEST',
-  'SYMBOL_DELISTED',
-  'SYMBOL_HALTED',
-  'CANCEL_ONLY',
-  'SYMBOL_CLOSED',
-  'CALL_PHASE',
-  'NOT_IN_CALL',
-  'ORDER_FILLED',
-  'ALREADY_CANCELLED',
-  'ORDER_NOT_OPEN',
-  'CONDITION_FAILED',
-  'WOULD_TRIGGER',
-  'WOULD_TAKE',
-  'NO_LIQUIDITY',
-  'QUOTE_QUANTITY',
-  'INSUFFICIENT_FUNDS',
-  'LIST_REFUSED',
-  'BATCH_ROLLED_BACK',
-] as const
-export type Refusal = (typeof refusals)[number]
 
 export function createMarket(rules: Rules, traders: readonly Trader[], nowMs: number): Market {
   return {
@@ -270,12 +222,12 @@ export function createMarket(rules: Rules, traders: readonly Trader[], nowMs: nu
     status: 'ACTIVE',
     phase: 'CONTINUOUS',
     phaseEnd: null,
+    extensions: 0,
+    isInterrupted: false,
     nowMs,
     clock: 0,
     lastPrice: null,
-    referencePrice: null,
     orders: [],
-    firstOfBatch: 0,
     book: { BUY: [], SELL: [] },
     trades: [],
     watchedTrades: 0,

@@ -1,9 +1,17 @@
+import { extend, goesOn, isInClose } from './calls.ts'
 import { amend, cancel, cancelAll, findLive } from './changing.ts'
-import { type Answer, answered, bodyOf, type Command, keyOf } from './commands.ts'
+import {
+  type Answer,
+  answered,
+  bodyOf,
+  type Command,
+  keyOf,
+  type PlaceCommand,
+} from './commands.ts'
 import { end, plainWays, type Ways } from './entering.ts'
 import { refuseByFilter } from './filters.ts'
 import { isList, listNo } from './list-shapes.ts'
-import { cancelLosers, nextExit, retryExits } from './lists.ts'
+import { cancelLosers, cancelOthers, nextExit, retryExits } from './lists.ts'
 import {
   createList,
   createMarket,
@@ -19,7 +27,7 @@ import {
   type Status,
   type Trader,
 } from './market.ts'
-import { moveToPhase, moveToStatus } from './moving.ts'
+import { interrupt, moveToPhase, moveToStatus } from './moving.ts'
 import { isForAll, refuseByPhase } from './phases.ts'
 import { place, reject, release, withdraw } from './placing.ts'
 import { watchTrades } from './triggers.ts'
@@ -35,7 +43,8 @@ export interface Matcher {
   sweep(nowMs: number): void
   /** Takes the market into a phase: for a time, with what follows then, or for good. */
   moveToPhase(phase: Phase, nowMs: number, end?: PhaseEnd | null): void
-  moveToStatus(status: Status, nowMs: number): void
+  /** Into another status: an active one through a call, when it says how long that lasts. */
+  moveToStatus(status: Status, nowMs: number, callMs?: number | null): void
 }
 
 export function createMatcher(
@@ -67,10 +76,13 @@ export function createMatcher(
       followUp(market, ways)
       begin(atMs)
     },
-    moveToStatus(status, atMs) {
+    moveToStatus(status, atMs, callMs = null) {
       if (market.status === 'DELISTED') return
       begin(atMs)
       moveToStatus(market, status)
+      if (status === 'ACTIVE' && callMs !== null) {
+        moveToPhase(market, 'CALL', { atMs: market.nowMs + callMs, next: 'CONTINUOUS' })
+      }
       followUp(market, ways)
       begin(atMs)
     },
@@ -127,8 +139,7 @@ function undo(market: Market, { refusal, order, isRepeat }: Result): Answer {
   const isOwn = isFailure(refusal) && refusal !== 'LIST_REFUSED'
   const errorCode = isOwn ? refusal : 'BATCH_ROLLED_BACK'
   const stands = order ? market.orders[order.no] : undefined
-  if (isRepeat && stands) return { errorCode: stands.refusal, order: stands.first }
-  if (isRepeat) market.notes.add('repeated and rolled back')
+  if (isRepeat && stands) return { errorCode: stands.first?.refusal ?? null, order: stands.first }
   if (refusal === 'ALREADY_CANCELLED') return { errorCode: 'ORDER_NOT_OPEN', order: null }
   return { errorCode, order: null }
 }
@@ -143,7 +154,11 @@ function breaksAtomic(commands: readonly Command[], results: readonly Result[]):
 
 /** A list whose one order is refused is refused. */
 function refuseByFilters(market: Market, commands: readonly Command[]): (Refusal | null)[] {
-  const refusals = commands.map(command => refuseByFilter(market, command))
+  const refusals: (Refusal | null)[] = []
+  for (const command of commands) {
+    const earlier = commands.filter((_, index) => refusals[index] === null).filter(isPlace)
+    refusals.push(refuseByFilter(market, command, earlier))
+  }
   return commands.map((command, index) => {
     const no = listNo(command)
     if (no === undefined || refusals[index] !== null) return refusals[index] ?? null
@@ -167,8 +182,6 @@ function runAll(
     const list = no === undefined ? null : (lists.get(no) ?? createList())
     if (no !== undefined && list) lists.set(no, list)
     const result = run(market, command, list, ways)
-    const isEarly = commands.slice(index).some(later => isNamedBy(command, later))
-    if (result.refusal === 'UNKNOWN_ORDER' && isEarly) market.notes.add('named too early')
     // The orders of a list come together: nothing follows before the last of them.
     const next = commands[index + 1]
     if (no === undefined || !next || listNo(next) !== no) followUp(market, ways)
@@ -184,7 +197,7 @@ function run(market: Market, command: Command, list: OrderList | null, ways: Way
   if (keyed && command.client_order_id !== undefined) {
     const isSame = keyed.body === bodyOf(command)
     return isSame
-      ? { refusal: keyed.order.refusal, order: keyed.order, isRepeat: true }
+      ? { refusal: keyed.order.first?.refusal ?? null, order: keyed.order, isRepeat: true }
       : { refusal: 'KEY_REUSED', order: null }
   }
   const placed = place(market, command, list, ways)
@@ -199,12 +212,14 @@ function followUp(market: Market, ways: Ways): void {
     if (market.phase !== 'CONTINUOUS' || market.status !== 'ACTIVE') return
     const next = market.fired.shift()
     if (!next) return
+    cancelOthers(market, next)
     release(market, next, ways)
   }
 }
 
 function followLists(market: Market, ways: Ways): void {
   do {
+    if (market.isInterrupted) interrupt(market)
     watchTrades(market)
     cancelLosers(market)
   } while (nextExit(market, ways))
@@ -212,14 +227,14 @@ function followLists(market: Market, ways: Ways): void {
 
 /** What the time has brought: each end of a phase at its own time, with all that is due before. */
 function doDue(market: Market, nowMs: number, ways: Ways): void {
-  market.firstOfBatch = market.orders.length
   for (;;) {
     const { phaseEnd: end } = market
     const isOver = end !== null && market.status === 'ACTIVE' && end.atMs <= nowMs
     market.nowMs = Math.max(market.nowMs, isOver ? end.atMs : nowMs)
     doDueOrders(market, ways)
     if (!isOver) return
-    moveToPhase(market, end.next, null)
+    if (goesOn(market, end)) extend(market, end)
+    else moveToPhase(market, end.next, null)
     followUp(market, ways)
   }
 }
@@ -229,7 +244,9 @@ function doDue(market: Market, nowMs: number, ways: Ways): void {
  * that fire meanwhile come behind them.
  */
 function doDueOrders(market: Market, ways: Ways): void {
-  const isDue = ({ expireAtMs }: Order) => expireAtMs !== null && expireAtMs <= market.nowMs
+  const inClose = isInClose(market)
+  const isDue = ({ expireAtMs, timeInForce }: Order) =>
+    expireAtMs !== null && expireAtMs <= market.nowMs && !(inClose && timeInForce === 'DAY')
   for (const order of market.orders.filter(order => isLive(order) && isDue(order))) {
     if (!isLive(order)) continue
     withdraw(market, order)
@@ -251,6 +268,6 @@ function isFailure(refusal: Refusal | null): boolean {
   return refusal !== null && refusal !== 'ALREADY_CANCELLED'
 }
 
-function isNamedBy(command: Command, placed: Command): boolean {
-  return placed.op === 'PLACE' && placed.client_order_id === command.client_order_id
+function isPlace(command: Command): command is PlaceCommand {
+  return command.op === 'PLACE'
 }

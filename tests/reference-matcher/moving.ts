@@ -28,7 +28,15 @@ export function moveToPhase(market: Market, to: Phase, end: PhaseEnd | null): vo
   }
   market.phase = to
   market.phaseEnd = end
+  market.extensions = 0
   market.fired.length = 0
+}
+
+/** A price outside the band was reached: trading goes on with a call. */
+export function interrupt(market: Market): void {
+  market.isInterrupted = false
+  const atMs = market.nowMs + market.rules.bandAuctionMs
+  moveToPhase(market, 'CALL', { atMs, next: 'CONTINUOUS' })
 }
 
 /** Another status: what is delisted has no orders. */
@@ -46,8 +54,8 @@ export function moveToStatus(market: Market, status: Status): void {
 /** All trades at one price: those better than it in full, those at it by time. */
 function uncross(market: Market): void {
   const { BUY: bids, SELL: asks } = market.book
-  const reference = market.lastPrice ?? market.referencePrice
-  const found = findUncrossing(bids, asks, { tick: market.rules.tick, reference })
+  const { rules, lastPrice: reference } = market
+  const found = findUncrossing(bids, asks, { tick: rules.tick, reference })
   if (!found) return
   for (let left = found.volume; left > 0n; ) {
     const [bid, ask] = [bids[0], asks[0]]
@@ -64,7 +72,7 @@ function cross(market: Market, bid: Order, ask: Order, quantity: bigint, price: 
   // Hidden or not, all of an order takes part.
   taker.visible = taker.remaining
   maker.visible = maker.remaining
-  trade(market, taker, maker, quantity, price)
+  trade(market, taker, maker, quantity, price, true)
   taker.visible = shown(taker)
   maker.visible = shown(maker)
   taker.status = taker.remaining === 0n ? 'FILLED' : 'PARTIALLY_FILLED'

@@ -133,7 +133,8 @@ t.test('outside the band nothing prints: the rest expires, or an auction begins'
     ['AUCTION', 'CALL', 'PARTIALLY_FILLED 1 0 2 0'],
   ] as const) {
     const market = createWorkedMarket({ bandRate: 10n ** 17n, bandAction })
-    market.market.referencePrice = 100n * 10n ** 18n
+    market.play(sell('ask', 'cat 1@100'))
+    market.play(buy('bid', 'bob 1@100'))
     market.play(sell('near', 'cat 1@110'))
     market.play(sell('far', 'cat 1@111'))
 

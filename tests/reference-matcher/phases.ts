@@ -1,3 +1,4 @@
+import { areCancelsLocked } from './calls.ts'
 import { time } from './commands.ts'
 import type { Market, Order, Refusal } from './market.ts'
 
@@ -37,7 +38,7 @@ export function isForAll({ timeInForce: time }: Order): boolean {
 /** Of an amendment: while only cancels are taken, one that makes an order smaller as well. */
 export function refuseAmendment(market: Market, isDownOnly: boolean): Refusal | null {
   if (market.status === 'MAINTENANCE' && isDownOnly) return null
-  return refuseByStatus(market)
+  return refuseByStatus(market) ?? (areCancelsLocked(market) ? 'CANCELS_LOCKED' : null)
 }
 
 function refuseByStatus({ status }: Market): Refusal | null {

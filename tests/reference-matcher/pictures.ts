@@ -42,7 +42,7 @@ export interface Columns {
 export function pictureOf(market: Market, columns: Columns): Picture {
   const queue = (orders: readonly Order[]) => orders.map(printResting)
   return {
-    state: printState(market.status, market.phase, market.lastPrice),
+    state: printState(market.status, market.phase, market.lastPrice, market.phaseEnd?.atMs),
     orders: Object.fromEntries(
       market.orders.map(order => [nameOf(order.no), printOrder(lineOf(order), columns)]),
     ),
@@ -108,8 +108,15 @@ export function printWaiting(name: string, reason: string | null, level: bigint 
   return `${name} ${reason} ${level === null ? '' : printUnits(level)}`.trim()
 }
 
-export function printState(status: string, phase: string, lastPrice: bigint | null): string {
-  return `${status} ${phase} ${lastPrice === null ? 'no price' : printUnits(lastPrice)}`
+export function printState(
+  status: string,
+  phase: string,
+  lastPrice: bigint | null,
+  endMs: number = Number.POSITIVE_INFINITY,
+): string {
+  const last = lastPrice === null ? 'no price' : printUnits(lastPrice)
+  const end = Number.isFinite(endMs) ? ` until ${new Date(endMs).toISOString()}` : ''
+  return `${status} ${phase}${end} ${last}`
 }
 
 export function printQueued(

@@ -5,7 +5,7 @@ import { end, enter, type Ways } from './entering.ts'
 import type { Market, Order, OrderList, PendingReason, Refusal } from './market.ts'
 import { available, widen } from './money.ts'
 import { refuseEntry } from './phases.ts'
-import { createTrigger, isMetAtEntry, limitBehind, worstPrice } from './triggers.ts'
+import { createTrigger, isMetAtEntry, limitBehind, startTrailing, worstPrice } from './triggers.ts'
 
 export interface Placed {
   refusal: Refusal | null
@@ -51,6 +51,7 @@ export function activate(market: Market, order: Order, quantity: bigint, ways: W
   order.quantity = quantity
   order.remaining = quantity
   order.pendingReason = null
+  if (order.trigger !== null) startTrailing(market, order.trigger)
   const isMet = order.trigger !== null && isMetAtEntry(market, order.trigger)
   if (isMet && market.phase === 'CONTINUOUS') order.trigger = null
   const refusal =

@@ -44,7 +44,7 @@ export interface Play {
 export type PlayStep =
   | { do: 'batch'; nowMs: number; isAtomic: boolean; commands: readonly PlayCommand[] }
   | { do: 'cancel all'; nowMs: number; client_id: string; side: Side | null }
-  | { do: 'status'; nowMs: number; to: Status }
+  | { do: 'status'; nowMs: number; to: Status; callMs?: number | null | undefined }
   | { do: 'phase'; nowMs: number; to: Phase; end: PhaseEnd | null }
   | { do: 'sweep'; nowMs: number }
 
@@ -118,5 +118,10 @@ function rulesOf({ tick, lot, quoteDecimals, ...rates }: SymbolPlan, terms: Term
     bandRate: rate(terms.bandRate),
     bandAction: terms.bandAction,
     acceptWhenClosed: terms.acceptWhenClosed,
+    extensionRate: rate(terms.calls?.extensionRate ?? null),
+    extensionMs: terms.calls?.extensionMs ?? 120_000,
+    maxExtensions: terms.calls?.maxExtensions ?? 1,
+    cancelLockMs: terms.calls?.cancelLockMs ?? 0,
+    bandAuctionMs: terms.bandCallMs ?? 300_000,
   }
 }

@@ -30,7 +30,7 @@ t.test(`random commands do the same here and in the plainest matcher (seed ${see
   const { totals, failures } = await play({ lanes, sequences, seed })
 
   t.same(failures.map(printFailure), [])
-  t.ok(totals.trades > sequences, `${totals.commands} commands made ${totals.trades} trades`)
+  t.ok(totals.trades > sequences / 4, `${totals.commands} commands made ${totals.trades} trades`)
 })
 
 t.test('what once differed does not differ any more', async t => {

@@ -29,12 +29,22 @@ export interface Terms {
   bandAction: 'AUCTION' | 'EXPIRE'
   maxIcebergParts: number
   acceptWhenClosed: boolean
+  /** None: as usual. */
+  calls?: CallTerms | undefined
+  bandCallMs?: number | undefined
+}
+
+export interface CallTerms {
+  extensionRate: string | null
+  extensionMs: number
+  maxExtensions: number
+  cancelLockMs: number
 }
 
 export type Step =
   | { do: 'batch'; afterMs: number; isAtomic: boolean; commands: CommandIntent[] }
   | { do: 'cancel all'; afterMs: number; who: number; side: Side | null }
-  | { do: 'status'; afterMs: number; to: Status }
+  | { do: 'status'; afterMs: number; to: Status; callMs?: number | null | undefined }
   | { do: 'phase'; afterMs: number; to: Phase; forMs: number | null; next: Phase }
   | { do: 'sweep'; afterMs: number }
 
@@ -75,15 +85,32 @@ function terms(on: Features): fc.Arbitrary<Terms> {
     ),
     protectionRests: only(on.protectionRests, fc.boolean(), false),
     collarRate: only(on.collar, weighted<string | null>([null, 3], ['0.08', 1]), null),
-    bandRate: only(on.bands, weighted<string | null>([null, 2], ['0.07', 1]), null),
+    bandRate: only(on.bands, weighted<string | null>([null, 2], ['0.07', 2], ['0.03', 1]), null),
     bandAction: fc.constantFrom<('AUCTION' | 'EXPIRE')[]>('EXPIRE', 'AUCTION'),
     maxIcebergParts: only(on.icebergs, weighted([100, 3], [3, 1]), 100),
     acceptWhenClosed: only(on.phases, weighted([true, 3], [false, 1]), true),
+    calls: only(on.auctions, callTerms, undefined),
+    bandCallMs: only(on.bands, weighted([300_000, 1], [1000, 2]), undefined),
   })
 }
 
+const callTerms = fc.record({
+  extensionRate: weighted<string | null>([null, 1], ['0.02', 1]),
+  extensionMs: weighted([1000, 1], [120_000, 1]),
+  maxExtensions: fc.nat(2),
+  cancelLockMs: weighted([0, 2], [29_000, 1], [60_000, 1]),
+})
+
+/** Windows of the reference price are minutes, and days end. */
+function waits(on: Features): fc.Arbitrary<number> {
+  const longer: [ms: number, weight: number][] = []
+  if (on.bands) longer.push([300_000, 2])
+  if (on.phases) longer.push([43_190_000, 1])
+  return weighted([0, 6], [1, 6], [1000, 6], [60_000, 3], ...longer)
+}
+
 function step(on: Features): fc.Arbitrary<Step> {
-  const afterMs = weighted([0, 2], [1, 2], [1000, 2], [60_000, 1])
+  const afterMs = waits(on)
   const statuses: Status[] = ['ACTIVE', 'HALTED', 'ACTIVE']
   if (on.maintenance) statuses.push('MAINTENANCE', 'ACTIVE')
   if (on.delisting) statuses.push('DELISTED')
@@ -104,13 +131,17 @@ function step(on: Features): fc.Arbitrary<Step> {
     do: fc.constant('status' as const),
     afterMs,
     to: fc.constantFrom(...statuses),
+    callMs: on.auctions
+      ? weighted<number | null>([null, 2], [1000, 1], [60_000, 1])
+      : fc.constant(null),
   })
   const phase: fc.Arbitrary<Step> = fc.record({
     do: fc.constant('phase' as const),
     afterMs,
     to: fc.constantFrom(...phases),
-    forMs: weighted<number | null>([null, 2], [1, 1], [30_000, 1]),
-    next: fc.constantFrom<Phase[]>('CONTINUOUS', 'CLOSED', 'CALL'),
+    // Most end soon: where nothing trades, little is compared.
+    forMs: weighted<number | null>([1, 2], [30_000, 2], [null, 1]),
+    next: weighted<Phase>(['CONTINUOUS', 3], ['CLOSED', 1], ['CALL', 1]),
   })
   const sweep: fc.Arbitrary<Step> = fc.record({ do: fc.constant('sweep' as const), afterMs })
   const other: { arbitrary: fc.Arbitrary<Step>; weight: number }[] = []

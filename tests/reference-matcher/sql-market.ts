@@ -26,7 +26,7 @@ export interface SqlMarket {
   sweep(nowMs: number): Promise<void>
   /** The ids of the orders that were cancelled. */
   cancelAll(client: string, side: Side | null, nowMs: number): Promise<string[]>
-  moveToStatus(status: Status, nowMs: number): Promise<void>
+  moveToStatus(status: Status, nowMs: number, callMs: number | null): Promise<void>
   moveToPhase(phase: Phase, nowMs: number, end: PhaseEnd | null): Promise<void>
   picture(nameOf: NameOf): Promise<Picture>
   /** What ops.audit() finds wrong. */
@@ -68,9 +68,10 @@ export async function openSqlMarket(client: pg.Client): Promise<SqlMarket> {
       const values = [name, symbol.name, side, isoTime(nowMs)]
       return (await db.query<{ id: string }>(text, values)).map(({ id }) => id)
     },
-    async moveToStatus(status, nowMs) {
+    async moveToStatus(status, nowMs, callMs) {
       const [call, why] = statusCalls[status]
-      await db.query(`select ops.${call}($1, $2, 1, $3)`, [symbol.name, why, isoTime(nowMs)])
+      const more = status === 'ACTIVE' && callMs !== null ? interval(callMs) : why
+      await db.query(`select ops.${call}($1, $2, 1, $3)`, [symbol.name, more, isoTime(nowMs)])
     },
     async moveToPhase(phase, nowMs, end) {
       const text = 'select ops.set_phase($1, $2, $3::timestamptz - $4::timestamptz, $5, 1, $4)'
@@ -165,6 +166,11 @@ async function setRules(
     band_rate: amount(rules.bandRate),
     band_action: rules.bandAction,
     accept_when_closed: rules.acceptWhenClosed,
+    auction_extension_rate: amount(rules.extensionRate),
+    auction_extension_time: interval(rules.extensionMs),
+    auction_max_extensions: rules.maxExtensions,
+    cancel_lock_time: interval(rules.cancelLockMs),
+    band_auction_time: interval(rules.bandAuctionMs),
   }).filter(([name]) => known.has(`symbols.${name}`))
   const changes = terms.map(([name], index) => `${name} = $${index + 2}`).join(', ')
   const values = [symbolId, ...terms.map(([, value]) => value)]
@@ -202,7 +208,9 @@ async function readTables(
     join ledger.accounts as a on a.asset_id in (s.base_asset_id, s.quote_asset_id)
     join reference.participants as p on p.participant_id = a.participant_id
     where s.symbol_id = ${symbolId} and p.kind = 'CUSTOMER';
-    select t.*, s.status from reference.symbols as s
+    select t.*, s.status, case when isfinite(t.phase_end_at)
+      then (extract(epoch from t.phase_end_at) * 1000)::float8 end as phase_end_ms
+    from reference.symbols as s
     join matching.symbol_state as t on t.symbol_id = s.symbol_id
     where s.symbol_id = ${symbolId}`)
   const [orders, book, waiting, trades, funds, state] = [results].flat().map(({ rows }) => rows)
@@ -225,6 +233,10 @@ async function vacuum(db: Queryable): Promise<void> {
          'settlement'::regnamespace, 'reference'::regnamespace)`,
   )
   await db.query(`vacuum ${row?.names ?? ''}`)
+}
+
+function interval(ms: number): string {
+  return `${ms} milliseconds`
 }
 
 function isoTime(ms: number): string {

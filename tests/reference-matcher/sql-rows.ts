@@ -92,7 +92,12 @@ const fundsRow = z.object({
   unsettled_out: decimal,
 })
 
-const stateRow = z.object({ status: z.string(), phase: optional, last_price: optional })
+const stateRow = z.object({
+  status: z.string(),
+  phase: optional,
+  last_price: optional,
+  phase_end_ms: z.number().nullable(),
+})
 
 export function readAnswers(rows: readonly unknown[]): AnswerRow[] {
   return rows.map(row => answerRow.parse(row))
@@ -137,7 +142,12 @@ export function pictureOfRows(tables: Tables, nameOf: NameOf, columns: Columns):
   const state = stateRow.parse(tables.state)
   const orders = tables.orders.map(row => orderRow.parse(row))
   return {
-    state: printState(state.status, state.phase ?? 'CONTINUOUS', units(state.last_price)),
+    state: printState(
+      state.status,
+      state.phase ?? 'CONTINUOUS',
+      units(state.last_price),
+      state.phase_end_ms ?? undefined,
+    ),
     orders: Object.fromEntries(
       orders.map(row => [nameOf(row.order_id), printOrder(lineOf(row), columns)]),
     ),

@@ -1,5 +1,6 @@
 import { multiply } from '../replay/decimals.ts'
 import { least } from './amounts.ts'
+import { bandOf } from './bands.ts'
 import { bestContra, reaches, takeFromBook } from './book.ts'
 import type { EndReason, Market, Order } from './market.ts'
 import { feeDue } from './money.ts'
@@ -9,12 +10,13 @@ export type Stop = 'DONE' | 'NOBODY' | 'TOO_DEAR' | 'BAND' | 'SELF'
 
 /** Trades with the other side, best first, as far as the limit; null is without a limit. */
 export function take(market: Market, taker: Order, limit: bigint | null): Stop {
+  const isOutside = bandOf(market)
   for (;;) {
     const maker = bestContra(market, taker.side)
     if (taker.remaining === 0n) return 'DONE'
     if (!maker) return 'NOBODY'
     if (!reaches(taker.side, limit, priceOf(maker))) return 'TOO_DEAR'
-    if (isOutsideBand(market, priceOf(maker))) return 'BAND'
+    if (isOutside(priceOf(maker))) return 'BAND'
     if (taker.stp !== 'NONE' && haveOneOwner(market, taker, maker)) {
       prevent(market, taker, maker)
       if (taker.status === 'CANCELLED') return 'SELF'
@@ -31,6 +33,7 @@ export function trade(
   maker: Order,
   quantity: bigint,
   price: bigint,
+  isAuction = false,
 ): void {
   if (taker.owner === maker.owner) market.notes.add('traded with its own')
   const takerFee = charge(market, taker, quantity, price, 'TAKER')
@@ -38,7 +41,8 @@ export function trade(
   taker.remaining -= quantity
   takeFromBook(market, maker, quantity)
   maker.status = maker.remaining === 0n ? 'FILLED' : 'PARTIALLY_FILLED'
-  market.trades.push({ maker: maker.no, taker: taker.no, price, quantity, makerFee, takerFee })
+  const figures = { price, quantity, makerFee, takerFee, atMs: market.nowMs, isAuction }
+  market.trades.push({ maker: maker.no, taker: taker.no, ...figures })
   market.lastPrice = price
 }
 
@@ -62,7 +66,7 @@ function charge(
 }
 
 /** Of one participant, or of one trade group. */
-function haveOneOwner({ traders }: Market, taker: Order, maker: Order): boolean {
+export function haveOneOwner({ traders }: Market, taker: Order, maker: Order): boolean {
   const group = traders.get(taker.owner)?.group ?? null
   const isOneGroup = group !== null && group === traders.get(maker.owner)?.group
   return taker.owner === maker.owner || isOneGroup
@@ -102,12 +106,6 @@ function preventMaker(market: Market, maker: Order, quantity: bigint, reason: En
 function endPrevented(order: Order, reason: EndReason): void {
   order.status = 'CANCELLED'
   order.endReason = reason
-}
-
-function isOutsideBand({ rules, referencePrice }: Market, price: bigint): boolean {
-  if (rules.bandRate === null || referencePrice === null) return false
-  const width = multiply(referencePrice, rules.bandRate)
-  return price < referencePrice - width || price > referencePrice + width
 }
 
 /** A resting order's price: in continuous trading each has one. */

@@ -7,7 +7,7 @@ import { widen } from './money.ts'
 
 /** The trigger that a command asks for; none for an order that enters at once. */
 export function createTrigger(market: Market, command: PlaceCommand): Trigger | null {
-  const { side, type } = command
+  const { side, type, list_role } = command
   if (isStop(type)) {
     const isUp = (side === 'BUY') === type.startsWith('STOP')
     return { isUp, level: amount(command.stop_price), trailing: null }
@@ -17,11 +17,25 @@ export function createTrigger(market: Market, command: PlaceCommand): Trigger | 
     offset: amount(command.trailing_offset),
     bips: command.trailing_bips ?? null,
     limitOffset: amount(command.limit_offset),
-    ...start(market.lastPrice, side, amount(command.activation_price)),
+    // An exit follows no price before it comes to life.
+    ...start(
+      list_role === 'EXIT' ? null : market.lastPrice,
+      side,
+      amount(command.activation_price),
+    ),
   }
   const trigger = { isUp: side === 'BUY', level: null, trailing }
   follow(trigger, trailing)
   return trigger
+}
+
+/** A trailing exit comes to life: it follows the market from here on. */
+export function startTrailing({ lastPrice }: Market, trigger: Trigger): void {
+  const { trailing, isUp } = trigger
+  if (trailing === null) return
+  const price = trailing.activation?.price ?? null
+  Object.assign(trailing, start(lastPrice, isUp ? 'BUY' : 'SELL', price))
+  follow(trigger, trailing)
 }
 
 /** A trailing stop follows from the last price on, or waits for its activation price. */
@@ -93,16 +107,15 @@ export function worstPrice(market: Market, order: Order, trigger: Trigger): bigi
 /**
  * Shows the trades that were not shown yet to all stop orders, one after the other; those that fire
  * are in the order of the trade that reached them, then buys by the lowest level and sells by the
- * highest, then as they came.
+ * highest, then as they came. Where trading is not continuous none fires, but trailing ones move.
  */
 export function watchTrades(market: Market): void {
-  if (market.phase !== 'CONTINUOUS') market.watchedTrades = market.trades.length
   for (; market.watchedTrades < market.trades.length; market.watchedTrades++) {
     const price = market.trades[market.watchedTrades]?.price ?? 0n
     const fired = market.orders.filter(
       order => isWaiting(market, order) && order.trigger !== null && watch(order.trigger, price),
     )
-    market.fired.push(...fired.sort(byPrecedence))
+    if (market.phase === 'CONTINUOUS') market.fired.push(...fired.sort(byPrecedence))
   }
 }
 

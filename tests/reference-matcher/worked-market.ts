@@ -39,6 +39,11 @@ export const plainRules: Rules = {
   bandRate: null,
   bandAction: 'AUCTION',
   acceptWhenClosed: true,
+  extensionRate: null,
+  extensionMs: 120_000,
+  maxExtensions: 1,
+  cancelLockMs: 0,
+  bandAuctionMs: 300_000,
 }
 
 /** Ann and abe are of one trade group; poor has 100 of each. */
