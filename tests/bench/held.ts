@@ -1,60 +1,33 @@
 import type pg from 'pg'
-import { randomNumbers } from '../helpers/seed.ts'
-import { addBatch, connect, executeBatches, prepareBatches } from './batches.ts'
+import { connect } from './batches.ts'
 import { participants } from './market.ts'
-import { randomCommands } from './orders.ts'
 import { settleBatch } from './settlement.ts'
 
-/** Orders a batch: as full as a busy service's. */
-const ordersPerBatch = 1000
 /** How long each measurement lasts; three of them make the minute of the old transaction. */
 const sliceMs = 20_000
+/** More than can be settled meanwhile. */
+const instructions = 5_000_000
 
 export interface HeldFigures {
   /** Instructions settled a second before, and in each third of the minute. */
   before: number
   during: number[]
-  /** Instructions that waited at the end of each slice. */
-  backlogs: number[]
 }
 
 /**
- * Matching and settling at once, at full load; then the same while another transaction, as old as
- * the slice, keeps every row that is gone from being removed.
+ * Settling at full load; then the same while another transaction, that is as old, keeps every row
+ * that is gone from being removed. The instructions are put there without their trades.
  */
 export async function benchHeld(url: string, symbolIds: number[]): Promise<HeldFigures> {
-  const [matchers, settlers, [holder]] = await Promise.all([
-    Promise.all(symbolIds.map(() => connect(url))),
-    Promise.all([1, 2].map(() => connect(url))),
-    Promise.all([connect(url)]),
-  ])
-  if (!matchers[0] || !holder) throw new Error('no symbol')
-  await matchers[0].query('drop table if exists bench_batches')
-  await prepareBatches(matchers[0])
-  const random = randomNumbers(2)
-  let at = Date.now() + 3_600_000
+  const holder = await connect(url)
+  await fill(holder, symbolIds)
+  const workers = await Promise.all([1, 2].map(() => connect(url)))
   const slice = async () => {
     const end = performance.now() + sliceMs
-    const match = async (client: pg.Client, symbolId: number) => {
-      while (performance.now() < end) {
-        at += 1000
-        const time = new Date(at)
-        const flow = { random, participants, spreadTicks: 400 }
-        const commands = randomCommands(ordersPerBatch, flow, `h${symbolId}-${at}`)
-        await addBatch(client, symbolId, time, commands)
-        await executeBatches(client, symbolId, [time])
-        await client.query('delete from bench_batches where symbol_id = $1', [symbolId])
-      }
-    }
-    const counts = await Promise.all([
-      ...settlers.map(client => settleUntil(client, end)),
-      ...matchers.map((client, i) => match(client, symbolIds[i] ?? 0).then(() => 0)),
-    ])
-    const { rows } = (await matchers[0]?.query(
-      'select count(*)::int from settlement.pending_instructions',
-    )) ?? { rows: [] }
-    return { settled: counts.reduce((sum, count) => sum + count, 0), backlog: rows[0].count }
+    const counts = await Promise.all(workers.map(client => settleUntil(client, end)))
+    return (counts.reduce((sum, count) => sum + count, 0) / sliceMs) * 1000
   }
+  await slice() // warms up: plans, caches, marks
   const before = await slice()
   // The service's own setting would end it.
   await holder.query('set idle_in_transaction_session_timeout = 0')
@@ -62,13 +35,34 @@ export async function benchHeld(url: string, symbolIds: number[]): Promise<HeldF
   await holder.query('select pg_current_xact_id()')
   const during = [await slice(), await slice(), await slice()]
   await holder.query('commit')
-  await Promise.all([...matchers, ...settlers, holder].map(client => client.end()))
-  const rate = ({ settled }: { settled: number }) => (settled / sliceMs) * 1000
-  return {
-    before: rate(before),
-    during: during.map(rate),
-    backlogs: [before, ...during].map(({ backlog }) => backlog),
-  }
+  await Promise.all([...workers, holder].map(client => client.end()))
+  return { before, during }
+}
+
+/** Instructions of random participants of each symbol, and accounts that hold for all of them. */
+async function fill(owner: pg.Client, symbolIds: number[]): Promise<void> {
+  await owner.query(
+    `insert into settlement.pending_instructions
+     select 1, s.symbol_id * 1000000000000 + n, s.symbol_id, i.buyer, i.seller, s.base_asset_id,
+       s.quote_asset_id, 1, 100, 0.2, 0.1, current_date, 0, now()
+     from reference.symbols as s
+     cross join generate_series(1, $2::int) as n
+     cross join lateral (
+       select p.first + n * 7 % $3 as buyer, p.first + (n * 7 + 1 + n % ($3 - 1)) % $3 as seller
+       from (
+         select min(participant_id) as first
+         from reference.participants where client_id like 'bench-%'
+       ) as p
+     ) as i
+     where s.symbol_id = any ($1)`,
+    [symbolIds, instructions / symbolIds.length, participants],
+  )
+  await owner.query(
+    `update ledger.accounts set held = held + 1e9, unsettled_out = unsettled_out + 1e9,
+       unsettled_in = unsettled_in + 1e9 where not may_be_negative`,
+  )
+  await owner.query('vacuum analyze settlement.pending_instructions')
+  await owner.query('vacuum ledger.accounts')
 }
 
 /** Settles what is due, again and again, and says how much that was. */
@@ -76,10 +70,10 @@ async function settleUntil(client: pg.Client, end: number): Promise<number> {
   let settled = 0
   let after = 0
   while (performance.now() < end) {
-    const { rows } = await client.query(
-      "select * from settlement.settle_batch(1, now() + interval '1 day', $1, $2)",
-      [settleBatch, after],
-    )
+    const { rows } = await client.query('select * from settlement.settle_batch(1, now(), $1, $2)', [
+      settleBatch,
+      after,
+    ])
     settled += rows[0].settled
     after = rows[0].last_symbol_id
   }
