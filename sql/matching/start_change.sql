@@ -21,7 +21,7 @@ declare
 begin
   v_started.refusal := case
     when p_is_later then 'UNKNOWN_ORDER'::matching.refusal
-    when p_from_left > 0 and p_asked.op = 'AMEND' then coalesce(
+    when p_from_left > 0 and p_asked.op = 'AMEND' and p_asked.end_reason is null then coalesce(
       matching.refuse_amendment(p_symbol, p_asked, p_slot, p_from_price, p_price), p_asked.bar)
     when p_from_left > 0 and p_asked.bar is not null then p_asked.bar
     when p_from_left > 0 and p_asked.is_only_if_new and p_slot.filled > 0
