@@ -31,6 +31,7 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include matching/refuse_time.sql
 --!include matching/amend_terms.sql
 --!include matching/bar_filled.sql
+--!include matching/cancel_orders.sql
 --!include matching/symbol_terms.sql
 --!include matching/create_symbol.sql
 --!include matching/funded_lists.sql
@@ -39,13 +40,17 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include matching/record_tries.sql
 --!include matching/execute_due.sql
 --!include matching/exit_command.sql
+--!include matching/exposure.sql
 --!include matching/fill_slots.sql
 --!include matching/named_orders.sql
 --!include matching/find_targets.sql
+--!include matching/fire_stops.sql
 --!include matching/first_answers.sql
 --!include matching/has_waiting_exits.sql
 --!include matching/limited_amendments.sql
 --!include matching/limited_changes.sql
+--!include matching/limited_orders.sql
+--!include matching/list_commands.sql
 --!include matching/refuse_cost.sql
 --!include matching/refuse_amendment.sql
 --!include matching/start_change.sql

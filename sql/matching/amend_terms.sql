@@ -1,7 +1,7 @@
 -- Gives the amendments of a batch the terms of the orders that they amend: they may trade as those
 -- would; where a symbol only cancels, more quantity is refused [MAT-070]; and orders of a list know
--- the one that they share a hold with [MAT-053]. Returns what each
--- command asks. Reads only.
+-- the one that they share a hold with, which gets the same quantity, and where that is refused,
+-- neither does [MAT-053]. Returns what each command asks. Reads only.
 create or replace function matching.amend_terms(
   p_symbol reference.symbols,
   p_batch matching.batch
@@ -11,6 +11,7 @@ as $$
 declare
   v_asked matching.asked[] := p_batch.asked;
   v_slot matching.slot;
+  v_other matching.slot;
 begin
   for v_no in 1..cardinality(v_asked) loop
     continue when v_asked[v_no].op not in ('AMEND', 'RELEASE') or p_batch.targets[v_no] is null;
@@ -27,6 +28,15 @@ begin
     end if;
     if p_symbol.status = 'MAINTENANCE' and v_asked[v_no].quantity > v_slot.quantity then
       v_asked[v_no].bar := 'CANCEL_ONLY';
+    end if;
+    if v_asked[v_no].sibling is not null and v_asked[v_no].quantity is not null then
+      v_other := p_batch.slots[v_asked[v_no].sibling];
+      v_asked[v_no].bar := coalesce(v_asked[v_no].bar, matching.refuse_command(
+        p_symbol, 'AMEND', null, null,
+        case when v_other.type not in ('STOP', 'TAKE_PROFIT', 'TRAILING_STOP') then
+          abs((p_batch.found).sort_prices[v_asked[v_no].sibling - cardinality(v_asked)]) end,
+        v_asked[v_no].quantity
+      ));
     end if;
     v_asked[v_no].stp := coalesce(v_slot.stp, p_symbol.default_stp);
     v_asked[v_no].is_post_only := v_slot.is_post_only;

@@ -1,7 +1,7 @@
 -- Cancels the open orders, the parked ones too, of participants, of one symbol, side or range of
 -- limit prices when given, for this reason, in one transaction. The locks of all symbols are taken
 -- first, in their order, then those of all their accounts.
--- Returns the ids that it cancelled, in book order, parked ones behind.
+-- Returns the ids that it cancelled, in book order, parked ones behind [MAT-064].
 -- Locks: symbols, then accounts.
 create or replace function matching.cancel_orders(
   p_segment_id int,

@@ -52,7 +52,9 @@ begin
       join matching.parked_orders as k
         on k.segment_id = p_symbol.segment_id
         and k.order_id = r.order_id
-      where r.order_id <> all (array(select q.order_id from unnest(p_queue) as q))
+      where r.order_id <> all (array(
+        select q.order_id from unnest(p_queue) as q where q.op <> 'AMEND'
+      ))
     ) as s
     where s.turn = 1
     order by s.rank

@@ -1,7 +1,7 @@
 -- What the cancels and amendments of a batch mean for the limits of a symbol, as
 -- matching.limited_orders says it of new orders. A cancel takes away where nothing can make it
--- fail: not twice, not under a condition, and not out of a call, which may have locked it. An order
--- without a limit has no price to hold against the collar.
+-- fail: not twice, of a list once, not under a condition, and not out of a call, which may have
+-- locked it. An order without a limit has no price to hold against the collar.
 -- Reads only.
 create or replace function matching.limited_changes(
   p_symbol reference.symbols,
@@ -30,7 +30,7 @@ as $$
   from (
     select
       u.*, b.owner_id, t.id,
-      row_number() over (partition by t.id, u.op order by u.n) as time_no
+      row_number() over (partition by coalesce(l.list_id, t.id), u.op order by u.n) as time_no
     from (select u.*, row_number() over () as n from unnest(p_commands) as u) as u
     join unnest(p_batch.owner_ids, p_batch.refusals) with ordinality as b (owner_id, refusal, n)
       on b.n = u.n
@@ -44,6 +44,18 @@ as $$
           and k.client_key = u.client_order_id
       )) as id
     ) as t
+    left join lateral (
+      select b.list_id
+      from matching.book as b
+      where b.segment_id = p_symbol.segment_id
+        and b.order_id = t.id
+      union all
+      select k.list_id
+      from matching.parked_orders as k
+      where k.segment_id = p_symbol.segment_id
+        and k.order_id = t.id
+    ) as l
+      on true
     where u.op in ('CANCEL', 'AMEND')
       and b.refusal is null
   ) as c

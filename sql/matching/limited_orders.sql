@@ -1,7 +1,8 @@
 -- What the new orders of a batch mean for the limits of a symbol, those only that passed its
 -- filters: the limit price, the price that it is held against where that is not the last one, and
 -- what the order adds to the open orders and, a buy, to what its owner may come to own: with a
--- quote quantity, what that buys at the best price there may be. An order whose key stands already
+-- quote quantity, what that buys at the best price there may be; of two of which one cancels the
+-- other only the first. An order whose key stands already
 -- is a repeat, and left out; first_n is the first order of the batch that comes with the same key.
 -- Reads only.
 create or replace function matching.limited_orders(
@@ -24,6 +25,8 @@ as $$
     c.n, c.owner_id, c.side = 'BUY', c.price, c.stop_price, (c.rests or c.waits)::int,
     case
       when c.side <> 'BUY' then 0
+      when c.list_no is not null
+        and row_number() over (partition by c.list_no, c.side order by c.n) > 1 then 0
       when c.quantity is not null then c.quantity
       else coalesce(div(c.quote_quantity, least(
         min(c.price) filter (where c.side = 'SELL') over (), (

@@ -85,13 +85,13 @@ begin
       c_one, c_unit), case when v_buy then v_budget end, 0) end;
     v_shared := 0; if v_c.sibling > 0 then  -- who waits holds what the other does not
       p := coalesce(s_moved[v_c.sibling], v_c.sibling); v_shared := (s_slot[p]).hold;
+      v_m := matching.order_hold(v_buy, -s_key[p], s_left[p] + v_t.quantity
+        - (s_slot[p]).quantity, 0, 0, c_rate, c_one, c_unit);
       if v_hold > 0 and num_nonnulls(v_c.pending, v_t.pending) > 0 then
-        v_hold := greatest(0, v_hold - v_shared, matching.order_hold(
-          v_buy, -s_key[p], v_left, 0, 0, c_rate, c_one, c_unit) - v_shared); v_shared := 0;
-      end if; end if;
-    if v_hold - v_freed - v_shared
-      > (case when v_buy then v_quote[v_party] else v_base[v_party] end) then
-      v_refusal := coalesce(v_refusal, 'INSUFFICIENT_FUNDS'); end if;
+        v_hold := greatest(0, v_hold - v_shared, v_m - v_shared); v_shared := 0;
+      elsif v_hold > 0 then v_shared := v_shared - greatest(0, v_m - v_hold); end if; end if;
+    if v_hold - v_freed - v_shared > (case when v_buy then v_quote[v_party] else v_base[v_party]
+      end) then v_refusal := coalesce(v_refusal, 'INSUFFICIENT_FUNDS'); end if;
     if v_c.op <> 'PLACE' then
       b_refusal[i] := v_refusal; continue when v_refusal is not null and v_c.op <> 'RELEASE';
       v_seq := v_seq + 1; v_from_seq := v_seq; t := case when v_kind is null then i else v_was end;
@@ -231,7 +231,7 @@ begin
         if v_budget is not null then v_left := v_sum; v_had := v_sum; v_t.quantity := v_sum; end if;
         v_refusal := matching.refuse_cost(p_symbol, v_c, v_reach, case when v_self
           and v_c.stp in ('CANCEL_TAKER', 'CANCEL_BOTH') then v_sum else v_left end, v_sum, v_spent,
-          v_freed + case when v_buy then v_quote[v_party] else v_base[v_party] end);
+          v_freed + v_shared + case when v_buy then v_quote[v_party] else v_base[v_party] end);
         v_budget := null; end if;
       v_probe := false; v_push := v_push || v_back; v_back := '{}'; h_skip[x] := 0;
     end loop;

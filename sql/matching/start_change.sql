@@ -40,8 +40,10 @@ begin
   if p_asked.op = 'RELEASE' then
     v_started.sort_price := p_price;
     v_started.is_buy := p_asked.is_buy;
-    v_started.remaining := p_asked.quantity;
-    v_started.slot.quantity := coalesce(p_asked.quantity, 0);
+    -- An exit gets what its entry traded; any other has the quantity that it has by now.
+    v_started.remaining := case when p_slot.pending = 'PARENT' then p_asked.quantity
+      else p_from_left end;
+    v_started.slot.quantity := v_started.remaining;
     return v_started;
   end if;
 

@@ -339,6 +339,33 @@ t.test('[MAT-063] an amendment that asks for more is held against the position',
   ])
 })
 
+t.test('[MAT-063] of orders of which one cancels the other one counts', async t => {
+  const db = await market(t, { max_position: '103' }, traded)
+  const oco = (no: number) => [
+    buy('alice', '1', '90', { list_no: no, list_role: 'OCO' }),
+    { ...stop('BUY', '111', '110'), list_no: no, list_role: 'OCO' },
+  ]
+  const place = async (commands: TestCommand[]) =>
+    (await execute(db, 'BTC-USD', commands)).map(answer => answer.error_code)
+
+  t.same(await place([...oco(1), ...oco(2), buy('alice', '1', '91')]), [
+    ...[null, null, null, null],
+    'MAX_POSITION',
+  ])
+  const [limit, other] = await db.query<{ order_id: string }>(
+    'select order_id from orders where list_id is not null order by order_id limit 2',
+  )
+  const cancels = [limit, other].map(order =>
+    command({ op: 'CANCEL', order_id: order?.order_id ?? '' }),
+  )
+  t.same(
+    await place([...cancels, buy('alice', '1', '92'), buy('alice', '1', '93')]),
+    [null, null, null, 'MAX_POSITION'],
+    'two cancels give back one',
+  )
+  t.same(await audit(db), [])
+})
+
 t.test('two processes cannot break a limit together', async t => {
   const limits: Options[] = [{ max_open_orders: '3' }, { max_position: '103' }]
   for (const options of limits) {

@@ -41,7 +41,7 @@ const orders: TestCommand[] = [
 ]
 const plan = { groups: { carol: 'desk', dave: 'desk' } }
 
-marketTest('all of a participant, also who waits, in book order', plan, async (t, m) => {
+marketTest('[MAT-064] all of a participant, also who waits, in book order', plan, async (t, m) => {
   await m.run(orders)
 
   t.same(await cancel(m, { client: 'carol' }), [
@@ -55,7 +55,7 @@ marketTest('all of a participant, also who waits, in book order', plan, async (t
   t.same(await cancel(m, { client: 'carol' }), [], 'once')
 })
 
-marketTest('of one side, of a range of limit prices', plan, async (t, m) => {
+marketTest('[MAT-064] of one side, of a range of limit prices', plan, async (t, m) => {
   await m.run(orders.slice(0, 4))
 
   t.same(await cancel(m, { client: 'carol', side: 'sell', from: '101.5' }), ['s102'])
@@ -63,7 +63,7 @@ marketTest('of one side, of a range of limit prices', plan, async (t, m) => {
   t.same(await m.book(), ['BUY 98 1 carol'])
 })
 
-marketTest('of a group, whole or one of it', plan, async (t, m) => {
+marketTest('[MAT-064] of a group, whole or one of it', plan, async (t, m) => {
   await m.run(orders)
 
   t.same(await cancel(m, { client: 'dave', group: 'desk' }), ['daves'])
@@ -72,7 +72,7 @@ marketTest('of a group, whole or one of it', plan, async (t, m) => {
   t.same(await m.book(), ['SELL 101 1 bob'])
 })
 
-marketTest('of all symbols or of one, in one transaction', plan, async (t, m) => {
+marketTest('[MAT-064] of all symbols or of one, in one transaction', plan, async (t, m) => {
   await createMarket(m.db, { symbols: { 'ETH-USD': {} } })
   await m.run([buy('carol', '1', '99', id('btc'))])
   await execute(m.db, 'ETH-USD', [buy('carol', '1', '9', id('eth'))])

@@ -1,4 +1,5 @@
-import { shrinkInBook } from './book.ts'
+import { printUnits } from '../replay/decimals.ts'
+import { addToBook, shrinkInBook } from './book.ts'
 import {
   type AmendCommand,
   amount,
@@ -31,11 +32,34 @@ export function cancel(market: Market, command: CancelCommand): Changed {
   return { refusal, order }
 }
 
-/** All orders of a participant, or those of one side. */
-export function cancelAll(market: Market, owner: string, side: Side | null): Order[] {
-  const cancelled = findLive(market, owner, side)
-  for (const order of cancelled) cancelOrder(market, order)
+/** All orders of a participant, or those of one side, and after each what follows from it. */
+export function cancelAll(
+  market: Market,
+  owner: string,
+  side: Side | null,
+  followUp: () => void,
+): Order[] {
+  const cancelled = findLive(market, owner, side).toSorted(byPlace)
+  for (const order of cancelled) {
+    if (isLive(order)) cancelOrder(market, order)
+    followUp()
+  }
   return cancelled
+}
+
+/** Those of the book in its order, bids first; then those that wait, likewise. */
+function byPlace(order: Order, other: Order): number {
+  const sign = order.side === 'BUY' ? -1 : 1
+  return (
+    Number(order.pendingReason !== null) - Number(other.pendingReason !== null) ||
+    order.side.localeCompare(other.side) ||
+    sign * Math.sign(Number(standOf(order) - standOf(other))) ||
+    order.place - other.place
+  )
+}
+
+function standOf({ bookPrice, trigger }: Order): bigint {
+  return bookPrice ?? trigger?.level ?? 0n
 }
 
 export function findLive(market: Market, owner: string, side: Side | null): Order[] {
@@ -83,12 +107,15 @@ function change(market: Market, order: Order, command: AmendCommand, ways: Ways)
     refuseLate(market, command.deadline) ??
     refuseAmendment(market, keepsPlace)
   if (refusal !== null) return refusal
-  if (order.list) market.notes.add('amended in a list')
+  const sibling = wanted === null ? undefined : siblingOf(order)
+  const other = sibling && refuseResult(market, { ...sibling, quantity })
+  if (other) return other
   if (remaining <= 0n) {
     cancelOrder(market, order)
     return null
   }
   const { remaining: left } = order
+  if (sibling) resizeInPlace(market, sibling, quantity)
   Object.assign(order, { price, quantity, remaining })
   if (price !== null) order.bookPrice = price
   if (order.status === 'PENDING') {
@@ -101,7 +128,42 @@ function change(market: Market, order: Order, command: AmendCommand, ways: Ways)
   }
   if (order.postOnly) market.notes.add('amended post-only')
   withdraw(market, order)
-  return enter(market, order, ways)
+  const { length: traded } = market.trades
+  const entered = enter(market, order, ways)
+  if (sibling && market.trades.length > traded) market.notes.add('amended to trade, in a list')
+  return entered
+}
+
+/** The venue gives an exit the quantity that its entry has traded, if that is possible. */
+export function resize(market: Market, order: Order, quantity: bigint, ways: Ways): Refusal | null {
+  const command: AmendCommand = { op: 'AMEND', quantity: printUnits(quantity) }
+  const refusal = onCopy(market, order, (copy, own) => change(copy, own, command, ways))
+  if (refusal === null) change(market, order, command, ways)
+  return refusal
+}
+
+/** The other one that lives of two of which one cancels the other: both have one quantity. */
+function siblingOf({ list, no, pendingReason }: Order): Order | undefined {
+  if (!list || no === list.entry?.no || pendingReason === 'PARENT') return undefined
+  const others = list.legs.filter(leg => leg.no !== no && leg.no !== list.entry?.no)
+  return others.find(leg => isLive(leg) && leg.pendingReason !== 'PARENT')
+}
+
+function resizeInPlace(market: Market, order: Order, quantity: bigint): void {
+  const remaining = quantity - order.filled - order.prevented
+  const isLarger = remaining > order.remaining
+  order.quantity = quantity
+  if (remaining <= 0n) {
+    cancelOrder(market, order)
+  } else if (order.status === 'PENDING') {
+    order.remaining = remaining
+  } else if (isLarger) {
+    withdraw(market, order)
+    order.remaining = remaining
+    addToBook(market, order)
+  } else {
+    shrinkInBook(order, remaining)
+  }
 }
 
 /** Good till cancelled or till a time: the one may become the other, and the time another. */

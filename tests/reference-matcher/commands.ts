@@ -39,6 +39,7 @@ export interface PlaceCommand {
   is_async?: boolean | undefined
   list_no?: number | undefined
   list_role?: 'OCO' | 'ENTRY' | 'EXIT' | undefined
+  list_is_partial?: boolean | undefined
 }
 
 /** An order is named by its owner's key, or by its number here, which stands for its id. */
@@ -121,8 +122,7 @@ export function readOrder(market: Market, command: PlaceCommand): Order {
     endReason: null,
     refusal: null,
     stp: command.stp ?? market.rules.defaultStp,
-    // A leg that traded at once would leave the other nothing to cancel.
-    postOnly: command.post_only ?? (command.list_role === 'OCO' && command.type === 'LIMIT'),
+    postOnly: command.post_only ?? false,
     slide: command.slide ?? false,
     display: amount(command.display_quantity),
     visible: 0n,

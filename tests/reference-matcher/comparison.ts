@@ -147,7 +147,7 @@ async function playOther(sql: SqlMarket, model: Matcher, step: PlayStep): Promis
     await sql.moveToPhase(step.to, step.nowMs, step.end)
   } else {
     model.sweep(step.nowMs)
-    await sql.execute([], step.nowMs, false)
+    await sql.sweep(step.nowMs)
   }
 }
 

@@ -72,8 +72,8 @@ export const features: Features = {
   trailing: true,
   activation: true,
   limitOffset: true,
-  oco: false,
-  oto: false,
+  oco: true,
+  oto: true,
   // The market
   halts: true,
   maintenance: true,
@@ -109,6 +109,7 @@ export const settledNotes: Readonly<Record<string, boolean>> = {
   'traded with its own': true,
   'amended market order': true,
   'killed by its own': true,
-  'amended in a list': false,
   'amended post-only': true,
+  'amended to trade, in a list': false,
+  'fired behind others, in a list': false,
 }

@@ -31,7 +31,7 @@ export interface PlaceIntent {
   deadlineInMs?: number | undefined
   stp?: StpMode | undefined
   isAsync?: boolean | undefined
-  list?: { no: number; role: 'OCO' | 'ENTRY' | 'EXIT' } | undefined
+  list?: { no: number; role: 'OCO' | 'ENTRY' | 'EXIT'; isPartial?: true | undefined } | undefined
   flaw?: Flaw | undefined
 }
 export type Flaw = 'half a tick' | 'half a lot' | 'nothing' | 'no price' | 'nobody'
@@ -203,8 +203,13 @@ function ocoList(): fc.Arbitrary<CommandIntent[]> {
 function otoList(): fc.Arbitrary<CommandIntent[]> {
   const apart = fc.integer({ min: 1, max: 5 })
   const terms = { who: fc.nat(3), side, lots, no: fc.nat(1000), profit: apart, loss: apart }
-  return fc.record({ ...terms, at: ticks, count: fc.constantFrom(1, 2) }).map(list => {
-    const { who, side: entrySide, lots: size, no, at, count } = list
+  const more = {
+    at: ticks,
+    count: fc.constantFrom(1, 2),
+    isPartial: rare(true, 2, fc.constant(true)),
+  }
+  return fc.record({ ...terms, ...more }).map(list => {
+    const { who, side: entrySide, lots: size, no, at, count, isPartial } = list
     const entry: PlaceIntent = {
       do: 'place',
       who,
@@ -213,7 +218,7 @@ function otoList(): fc.Arbitrary<CommandIntent[]> {
       type: 'LIMIT',
       time: 'GTC',
       at,
-      list: { no, role: 'ENTRY' },
+      list: { no, role: 'ENTRY', isPartial },
     }
     const exitSide = entrySide === 'BUY' ? 'SELL' : 'BUY'
     return [entry, ...exits({ ...list, side: exitSide }, { no, role: 'EXIT' }).slice(0, count)]

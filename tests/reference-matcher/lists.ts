@@ -1,17 +1,14 @@
-import { end, type Ways } from './entering.ts'
-import { isLive, type Market, type Order } from './market.ts'
+import { resize } from './changing.ts'
+import { end, onCopy, type Ways } from './entering.ts'
+import { isLive, type Market, type Order, type OrderList, type Side } from './market.ts'
+import { available } from './money.ts'
 import { activate, withdraw } from './placing.ts'
 
 /** The orders of which one only can do something: the legs of an OCO, the exits of an entry. */
-export function siblingsOf(order: Order): Order[] {
+function siblingsOf(order: Order): Order[] {
   const { list } = order
   if (!list || order === list.entry) return []
   return list.legs.filter(leg => leg !== order && leg !== list.entry)
-}
-
-/** Whether an order of a list has traded, has ended, or is about to enter. */
-export function hasActed(market: Market, order: Order): boolean {
-  return rankOf(market, order) !== Number.POSITIVE_INFINITY
 }
 
 /** Cancels what has lost to another of its list. */
@@ -24,19 +21,106 @@ export function cancelLosers(market: Market): void {
   }
 }
 
-/** The next that waited for an entry which has ended: who rests first, then who waits. */
-export function nextExit(market: Market): Order | undefined {
-  const ready = market.orders.filter(
-    ({ pendingReason, list }) => pendingReason === 'PARENT' && list?.entry && !isLive(list.entry),
-  )
-  return ready.find(({ trigger }) => trigger === null) ?? ready[0]
+/**
+ * What an entry that has traded or ended asks of its exits since it was looked at last: to live, or
+ * to grow, those that rest before those that wait; or to end. Returns whether there was anything.
+ */
+export function nextExit(market: Market, ways: Ways): boolean {
+  for (const list of listsByEvent(market)) {
+    const state = stateOf(list)
+    if (state !== list.seen) list.asked = wishesOf(list)
+    list.seen = state
+    const exit = list.asked.shift()
+    if (exit && isLive(exit)) serve(market, list, exit, ways)
+    if (exit) return true
+  }
+  return false
 }
 
-/** An exit is as large as its entry was; where that was not filled, it goes. */
-export function wake(market: Market, exit: Order, ways: Ways): void {
-  const entry = exit.list?.entry
-  if (entry?.status === 'FILLED') activate(market, exit, entry.filled, ways)
-  else end(exit, 'CANCELLED', 'OTO_PHASE_ONE_EXPIRED')
+/** Exits that wait for their funds are tried again when there is more than the last time. */
+export function retryExits(
+  market: Market,
+  ways: Ways,
+  begin: () => void,
+  followUp: () => void,
+): void {
+  const funds = ({ entry }: OrderList) =>
+    entry ? available(market, entry.owner, exitSide(entry)) : 0n
+  const waiting = listsOf(market).filter(
+    list =>
+      list.fundsTried !== null && (list.fundsTried === 'none' || funds(list) > list.fundsTried),
+  )
+  const asked = waiting.map(list => ({
+    list,
+    exits: market.status === 'ACTIVE' ? wishesOf(list) : [],
+  }))
+  begin()
+  for (const { list, exits } of asked) {
+    for (const exit of exits) {
+      if (isLive(exit)) serve(market, list, exit, ways)
+      followUp()
+    }
+  }
+  for (const { list, exits } of asked) list.fundsTried = exits.length === 0 ? null : funds(list)
+}
+
+function exitSide({ side }: Order): Side {
+  return side === 'BUY' ? 'SELL' : 'BUY'
+}
+
+function listsOf({ orders }: Market): OrderList[] {
+  return [...new Set(orders.flatMap(({ list }) => (list?.entry ? [list] : [])))]
+}
+
+/** By the last thing that happened to their entries. */
+function listsByEvent(market: Market): OrderList[] {
+  const last = ({ entry }: OrderList) =>
+    market.trades.findLastIndex(({ maker, taker }) => maker === entry?.no || taker === entry?.no)
+  return listsOf(market).toSorted((list, other) => last(list) - last(other))
+}
+
+function stateOf({ entry }: OrderList): string {
+  return entry ? `${entry.filled} ${isLive(entry)}` : ''
+}
+
+/** The exits that are not as large as what their entry has traded; all, where it ended before. */
+function wishesOf({ entry, legs, isPartial }: OrderList): Order[] {
+  if (!entry) return []
+  const exits = legs.filter(leg => leg !== entry && isLive(leg))
+  const waiting = exits.filter(exit => exit.pendingReason === 'PARENT')
+  if (entry.status === 'FILLED' || (isPartial && entry.filled > 0n)) {
+    const small = exits.filter(exit => waiting.includes(exit) || exit.quantity < entry.filled)
+    return small.toSorted((exit, other) => Number(isStop(exit)) - Number(isStop(other)))
+  }
+  return isLive(entry) ? [] : waiting
+}
+
+function isStop({ type }: Order): boolean {
+  return type !== 'LIMIT'
+}
+
+/** One exit gets what its entry has traded; without the funds for it, it goes on as it is. */
+function serve(market: Market, list: OrderList, exit: Order, ways: Ways): void {
+  const { entry } = list
+  if (!entry) return
+  const isAwake = entry.status === 'FILLED' || (list.isPartial && entry.filled > 0n)
+  if (!isAwake) {
+    end(exit, 'CANCELLED', 'OTO_PHASE_ONE_EXPIRED')
+  } else if (exit.pendingReason !== 'PARENT') {
+    if (resize(market, exit, entry.filled, ways) === 'INSUFFICIENT_FUNDS')
+      list.fundsTried ??= 'none'
+  } else if (lacksFunds(market, exit, entry.filled, ways)) {
+    list.fundsTried ??= 'none'
+  } else {
+    activate(market, exit, entry.filled, ways)
+  }
+}
+
+function lacksFunds(market: Market, exit: Order, quantity: bigint, ways: Ways): boolean {
+  return onCopy(market, exit, (copy, own) => {
+    activate(copy, own, quantity, ways)
+    return own.refusal === 'INSUFFICIENT_FUNDS'
+  })
 }
 
 function hasLost(market: Market, order: Order): boolean {
@@ -49,7 +133,8 @@ function rankOf(market: Market, order: Order): number {
   const isEndedByList =
     order.endReason === 'OCO_TRIGGER' || order.endReason === 'OTO_PHASE_ONE_EXPIRED'
   const hasEnded = !isLive(order) && !isEndedByList
-  if (order.filled > 0n || hasEnded) return 0
+  const hasFired = isLive(order) && isStop(order) && order.pendingReason === null
+  if (order.filled > 0n || hasEnded || hasFired) return 0
   const turn = market.fired.indexOf(order)
   return turn === -1 ? Number.POSITIVE_INFINITY : turn + 1
 }

@@ -94,7 +94,7 @@ export interface Order {
   endReason: EndReason | null
   refusal: Refusal | null
   readonly stp: StpMode
-  readonly postOnly: boolean
+  postOnly: boolean
   readonly slide: boolean
   readonly display: bigint | null
   /** What of an iceberg is shown; all that remains, of any other. */
@@ -132,10 +132,20 @@ export interface Trailing {
 
 /** Orders that one call linked: one cancels the other (OCO), or one waits for the other. */
 export interface OrderList {
-  readonly kind: 'OCO' | 'OTO'
   readonly legs: Order[]
   /** Whose fills bring the others to life. */
   entry: Order | null
+  /** Whether a part of the entry does so already. */
+  isPartial: boolean
+  /** What of the entry its exits were asked about, and those that are asked still. */
+  seen: string
+  asked: Order[]
+  /** What there was when it did not do for the exits; null: they wait for no funds. */
+  fundsTried: bigint | 'none' | null
+}
+
+export function createList(): OrderList {
+  return { legs: [], entry: null, isPartial: false, seen: '', asked: [], fundsTried: null }
 }
 
 export interface Fill {

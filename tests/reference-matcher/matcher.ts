@@ -9,8 +9,10 @@ import {
 } from './commands.ts'
 import { end, plainWays, type Ways } from './entering.ts'
 import { refuseByFilter } from './filters.ts'
-import { cancelLosers, nextExit, wake } from './lists.ts'
+import { isList, listNo } from './list-shapes.ts'
+import { cancelLosers, nextExit, retryExits } from './lists.ts'
 import {
+  createList,
   createMarket,
   isLive,
   type Market,
@@ -26,7 +28,7 @@ import {
 } from './market.ts'
 import { moveToPhase, moveToStatus } from './moving.ts'
 import { isForAll, refuseByPhase } from './phases.ts'
-import { place, placeRefused, reject, release, withdraw } from './placing.ts'
+import { place, reject, release, withdraw } from './placing.ts'
 import { watchTrades } from './triggers.ts'
 
 /** The plainest matcher imaginable: the rules one after the other, in memory, slow. */
@@ -58,11 +60,13 @@ export function createMatcher(
       // Who has nothing to cancel makes no batch.
       if (findLive(market, owner, side).length === 0) return []
       begin(atMs)
-      const orders = cancelAll(market, owner, side)
-      followUp(market, ways)
+      const orders = cancelAll(market, owner, side, () => followUp(market, ways))
       return orders.map(({ no }) => no)
     },
-    sweep: begin,
+    sweep(atMs) {
+      const follow = () => followUp(market, ways)
+      retryExits(market, ways, () => begin(atMs), follow)
+    },
     moveToPhase(phase, atMs, end = null) {
       if (market.status !== 'ACTIVE') return
       begin(atMs)
@@ -150,13 +154,12 @@ function refuseByFilters(market: Market, commands: readonly Command[]): (Refusal
     const earlier = commands.filter((_, index) => refusals[index] === null).filter(isPlace)
     refusals.push(refuseByFilter(market, command, earlier))
   }
-  const bad = new Set(
-    commands.filter((_, index) => refusals[index] !== null).map(command => listNo(command)),
-  )
   return commands.map((command, index) => {
     const no = listNo(command)
-    const isInBadList = no !== undefined && bad.has(no)
-    return refusals[index] ?? (isInBadList ? 'LIST_REFUSED' : null)
+    if (no === undefined || refusals[index] !== null) return refusals[index] ?? null
+    if (!isList(commands, no)) return 'BAD_LIST'
+    const isRefused = commands.some((leg, at) => listNo(leg) === no && refusals[at] !== null)
+    return isRefused ? 'LIST_REFUSED' : null
   })
 }
 
@@ -166,73 +169,53 @@ function runAll(
   filtered: readonly (Refusal | null)[],
   ways: Ways,
 ): Result[] {
-  const lists = new Map<number, { list: OrderList; refusals: (Refusal | null)[] }>()
+  const lists = new Map<number, OrderList>()
   return commands.map((command, index) => {
     const filter = filtered[index] ?? null
     if (filter !== null) return { refusal: filter, order: null }
     const no = listNo(command)
-    if (no === undefined || command.op !== 'PLACE') {
-      return run(market, command, null, ways)
-    }
-    const started = lists.get(no) ?? startList(market, commands, no, ways)
-    lists.set(no, started)
-    if (started.refusals.every(refusal => refusal === null)) {
-      return run(market, command, started.list, ways)
-    }
-    const placed = placeRefused(market, command, started.refusals.shift() ?? 'LIST_REFUSED')
-    if (placed.order) placed.order.first = answered(placed.order)
-    return placed
+    const list = no === undefined ? null : (lists.get(no) ?? createList())
+    if (no !== undefined && list) lists.set(no, list)
+    const result = run(market, command, list, ways)
+    // The orders of a list come together: nothing follows before the last of them.
+    const next = commands[index + 1]
+    if (no === undefined || !next || listNo(next) !== no) followUp(market, ways)
+    return result
   })
 }
 
-/** A list is tried on a copy: what refuses one of its orders refuses all. */
-function startList(market: Market, commands: readonly Command[], no: number, ways: Ways) {
-  const legs = commands.filter(command => listNo(command) === no)
-  const kind: OrderList['kind'] = legs.some(isExit) ? 'OTO' : 'OCO'
-  const trial: OrderList = { kind, legs: [], entry: null }
-  const copy = structuredClone(market)
-  const found = legs.map(leg => run(copy, leg, trial, ways).refusal)
-  const isRefused = found.some(refusal => refusal !== null)
-  const refusals = found.map(refusal => refusal ?? (isRefused ? 'LIST_REFUSED' : null))
-  const list: OrderList = { kind, legs: [], entry: null }
-  return { list, refusals }
-}
-
-/** One command, and all that follows from it before the next. */
+/** One command; what follows from it comes before the next. */
 function run(market: Market, command: Command, list: OrderList | null, ways: Ways): Result {
-  if (command.op === 'PLACE') {
-    const keyed = market.keys.get(keyOf(command.client_id, command.client_order_id ?? ''))
-    if (keyed && command.client_order_id !== undefined) {
-      const isSame = keyed.body === bodyOf(command)
-      return isSame
-        ? { refusal: keyed.order.first?.refusal ?? null, order: keyed.order, isRepeat: true }
-        : { refusal: 'KEY_REUSED', order: null }
-    }
-    const placed = place(market, command, list, ways)
-    if (placed.order) placed.order.first = answered(placed.order)
-    followUp(market, ways)
-    return placed
+  if (command.op === 'CANCEL') return cancel(market, command)
+  if (command.op === 'AMEND') return amend(market, command, ways)
+  const keyed = market.keys.get(keyOf(command.client_id, command.client_order_id ?? ''))
+  if (keyed && command.client_order_id !== undefined) {
+    const isSame = keyed.body === bodyOf(command)
+    return isSame
+      ? { refusal: keyed.order.first?.refusal ?? null, order: keyed.order, isRepeat: true }
+      : { refusal: 'KEY_REUSED', order: null }
   }
-  const changed = command.op === 'CANCEL' ? cancel(market, command) : amend(market, command, ways)
-  followUp(market, ways)
-  return changed
+  const placed = place(market, command, list, ways)
+  if (placed.order) placed.order.first = answered(placed.order)
+  return placed
 }
 
 /** Stop orders that were reached, and lists that were touched: each a command of its own. */
 function followUp(market: Market, ways: Ways): void {
   for (;;) {
-    watchTrades(market)
-    cancelLosers(market)
-    const exit = nextExit(market)
-    if (exit) {
-      wake(market, exit, ways)
-      continue
-    }
+    followLists(market, ways)
     if (market.phase !== 'CONTINUOUS' || market.status !== 'ACTIVE') return
     const next = market.fired.shift()
     if (!next) return
     release(market, next, ways)
   }
+}
+
+function followLists(market: Market, ways: Ways): void {
+  do {
+    watchTrades(market)
+    cancelLosers(market)
+  } while (nextExit(market, ways))
 }
 
 /** What the time has brought: each end of a phase at its own time, with all that is due before. */
@@ -248,22 +231,27 @@ function doDue(market: Market, nowMs: number, ways: Ways): void {
   }
 }
 
-/** First what expires, then what was accepted and not matched yet, in the order it came. */
+/**
+ * First what expires, then what was accepted and not matched yet, in the order it came; stop orders
+ * that fire meanwhile come behind them.
+ */
 function doDueOrders(market: Market, ways: Ways): void {
   const isDue = ({ expireAtMs }: Order) => expireAtMs !== null && expireAtMs <= market.nowMs
   for (const order of market.orders.filter(order => isLive(order) && isDue(order))) {
+    if (!isLive(order)) continue
     withdraw(market, order)
     end(order, 'EXPIRED', order.timeInForce === 'DAY' ? 'DAY' : 'GTD')
+    followLists(market, ways)
   }
-  followUp(market, ways)
-  if (market.status !== 'ACTIVE') return
+  const isActive = market.status === 'ACTIVE'
   for (const order of market.orders.filter(({ pendingReason }) => pendingReason === 'MATCH')) {
-    if (order.pendingReason !== 'MATCH') continue
+    if (!isActive || order.pendingReason !== 'MATCH') continue
     const refusal = isForAll(order) ? null : refuseByPhase(market, order)
     if (refusal === null) release(market, order, ways)
     else reject(order, refusal)
-    followUp(market, ways)
+    followLists(market, ways)
   }
+  followUp(market, ways)
 }
 
 function isFailure(refusal: Refusal | null): boolean {
@@ -272,12 +260,4 @@ function isFailure(refusal: Refusal | null): boolean {
 
 function isPlace(command: Command): command is PlaceCommand {
   return command.op === 'PLACE'
-}
-
-function listNo(command: Command): number | undefined {
-  return command.op === 'PLACE' ? command.list_no : undefined
-}
-
-function isExit(command: Command): boolean {
-  return command.op === 'PLACE' && command.list_role === 'EXIT'
 }

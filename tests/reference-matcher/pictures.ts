@@ -51,7 +51,11 @@ export function pictureOf(market: Market, columns: Columns): Picture {
     waiting: market.orders
       .filter(order => isLive(order) && order.pendingReason !== null)
       .map(({ no, pendingReason, trigger }) =>
-        printWaiting(nameOf(no), pendingReason, trigger?.level ?? null),
+        printWaiting(
+          nameOf(no),
+          pendingReason,
+          pendingReason === 'TRIGGER' ? (trigger?.level ?? null) : null,
+        ),
       ),
     trades: market.trades.map(({ maker, taker, price, quantity, makerFee, takerFee }) =>
       printTrade(nameOf(maker), nameOf(taker), [price, quantity, makerFee, takerFee]),

@@ -2,7 +2,6 @@ import { most, roundDown, roundUp } from './amounts.ts'
 import { removeFromBook } from './book.ts'
 import { bodyOf, keyOf, type PlaceCommand, readOrder } from './commands.ts'
 import { end, enter, type Ways } from './entering.ts'
-import { hasActed, siblingsOf } from './lists.ts'
 import type { Market, Order, OrderList, PendingReason, Refusal } from './market.ts'
 import { available, widen } from './money.ts'
 import { refuseEntry } from './phases.ts'
@@ -27,13 +26,6 @@ export function place(
   const refusal =
     refuseEntry(market, order, command.deadline) ?? accept(market, order, command, ways)
   if (refusal !== null) reject(order, refusal)
-  return { refusal, order }
-}
-
-/** An order that is refused because of another of its list: a row, and nothing else. */
-export function placeRefused(market: Market, command: PlaceCommand, refusal: Refusal): Placed {
-  const order = addOrder(market, command)
-  reject(order, refusal)
   return { refusal, order }
 }
 
@@ -81,20 +73,17 @@ function addOrder(market: Market, command: PlaceCommand): Order {
   return order
 }
 
-function join(order: Order, list: OrderList, { list_role }: PlaceCommand): void {
+function join(order: Order, list: OrderList, command: PlaceCommand): void {
   order.list = list
   list.legs.push(order)
-  if (list_role === 'ENTRY') list.entry = order
+  if (command.list_role === 'ENTRY') list.entry = order
+  if (command.list_is_partial) list.isPartial = true
 }
 
 function accept(market: Market, order: Order, command: PlaceCommand, ways: Ways): Refusal | null {
   if (command.list_role === 'EXIT') {
     order.pendingReason = 'PARENT'
     keepPlace(market, order)
-    return null
-  }
-  if (siblingsOf(order).some(sibling => hasActed(market, sibling))) {
-    end(order, 'CANCELLED', 'OCO_TRIGGER')
     return null
   }
   if (order.trigger !== null) {
@@ -106,7 +95,12 @@ function accept(market: Market, order: Order, command: PlaceCommand, ways: Ways)
     return isMet ? 'WOULD_TRIGGER' : wait(market, order, 'TRIGGER')
   }
   if (order.type === 'MARKET' && !setCallBound(market, order)) return 'NO_LIQUIDITY'
-  return command.is_async ? wait(market, order, 'MATCH') : enter(market, order, ways)
+  if (command.is_async) return wait(market, order, 'MATCH')
+  // A leg that traded at once would leave the other nothing to cancel.
+  order.postOnly ||= command.list_role === 'OCO' && command.type === 'LIMIT'
+  const refusal = enter(market, order, ways)
+  order.postOnly = command.post_only ?? false
+  return refusal
 }
 
 function wait(market: Market, order: Order, reason: PendingReason): Refusal | null {

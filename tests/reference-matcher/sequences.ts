@@ -126,6 +126,6 @@ function step(on: Features): fc.Arbitrary<Step> {
   if (on.massCancels) other.push({ arbitrary: cancelAll, weight: 1 })
   if (on.halts) other.push({ arbitrary: status, weight: 1 })
   if (on.phases) other.push({ arbitrary: phase, weight: 3 })
-  if (on.asynchronous || on.goodTillTime) other.push({ arbitrary: sweep, weight: 1 })
+  if (on.asynchronous || on.goodTillTime || on.oto) other.push({ arbitrary: sweep, weight: 1 })
   return fc.oneof({ arbitrary: batch, weight: 20 }, ...other)
 }

@@ -22,6 +22,8 @@ export interface SqlMarket {
   readonly columns: Columns
   begin(play: Play): Promise<void>
   execute(commands: readonly object[], nowMs: number, isAtomic: boolean): Promise<AnswerRow[]>
+  /** What a worker does that finds the symbol due. */
+  sweep(nowMs: number): Promise<void>
   /** The ids of the orders that were cancelled. */
   cancelAll(client: string, side: Side | null, nowMs: number): Promise<string[]>
   moveToStatus(status: Status, nowMs: number): Promise<void>
@@ -57,6 +59,9 @@ export async function openSqlMarket(client: pg.Client): Promise<SqlMarket> {
       const values = [symbol.name, isoTime(nowMs), JSON.stringify(commands), isAtomic]
       const text = 'select * from api.execute_commands(1, $1, $2, $3, $4)'
       return readAnswers(await db.query(text, values))
+    },
+    async sweep(nowMs) {
+      await db.query('select matching.sweep_symbol(1, $1, $2)', [symbol.id, isoTime(nowMs)])
     },
     async cancelAll(name, side, nowMs) {
       const text = 'select c.id from api.cancel_orders(1, $1, $2, $3, $4) as c (id)'

@@ -103,6 +103,8 @@ export function watchTrades(market: Market): void {
       order => isWaiting(market, order) && order.trigger !== null && watch(order.trigger, price),
     )
     market.fired.push(...fired.sort(byPrecedence))
+    const isBehind = market.fired.slice(1).some(({ list }) => list !== null)
+    if (isBehind) market.notes.add('fired behind others, in a list')
   }
 }
 

@@ -77,6 +77,7 @@ function writePlace(
     is_async: intent.isAsync,
     list_no: list?.no,
     list_role: list?.role,
+    list_is_partial: list?.isPartial,
   }
 }
 
