@@ -71,6 +71,9 @@ begin
       p_batch.bounds[v_command.n] := case when v_refusal = 'PRICE_COLLAR' then v_bound end;
     end if;
   end loop;
+  if exists (select from unnest(p_commands) as c where c.list_no is not null) then
+    p_batch.refusals := matching.refuse_lists(p_commands, p_batch.refusals);
+  end if;
   return p_batch;
 end;
 $$;
