@@ -1,5 +1,5 @@
 -- The command by which the venue gives an order of a list the quantity that the list asks for, in
--- base. That it says why the order would end is what tells it from an owner's: no filter refuses it.
+-- base. That it says why the order would end tells it from one of its owner: no filter refuses it.
 -- Reads nothing.
 create or replace function matching.grow_command(
   p_order_id bigint,

@@ -43,7 +43,7 @@ begin
     -- An exit gets what its entry traded; any other has the quantity that it has by now.
     v_started.remaining := case when p_slot.pending = 'PARENT' then p_asked.quantity
       else p_from_left end;
-    v_started.slot.quantity := coalesce(v_started.remaining, 0);
+    v_started.slot.quantity := v_started.remaining;
     return v_started;
   end if;
 

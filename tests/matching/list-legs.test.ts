@@ -198,21 +198,3 @@ marketTest('[MAT-053] a leg that trades before the other fires goes on', {}, asy
   t.match(await m.order('limit'), { status: 'PARTIALLY_FILLED', remaining_quantity: '3' })
   t.match(await m.order('stop'), { status: 'CANCELLED', end_reason: 'OCO_TRIGGER' })
 })
-
-const collared = { symbol: { collar_rate: '0.1' } }
-
-marketTest('[MAT-053] [MAT-061] the collar refuses a list as a whole', collared, async (t, m) => {
-  await m.run(trade('100'))
-
-  const answers = await m.run(
-    bracket(
-      buy('carol', '1', '120'),
-      sell('carol', '1', '130'),
-      sell('carol', '1', '95', { ...stop, stop_price: '95' }),
-    ),
-  )
-
-  const codes = answers.map(answer => answer.error_code)
-  t.same(codes, ['PRICE_COLLAR', 'LIST_REFUSED', 'LIST_REFUSED'])
-  t.same(await m.book(), [])
-})

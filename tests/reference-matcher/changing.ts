@@ -138,7 +138,10 @@ function change(
   }
   if (order.postOnly) market.notes.add('amended post-only')
   withdraw(market, order)
-  return enter(market, order, ways)
+  const { length: traded } = market.trades
+  const entered = enter(market, order, ways)
+  if (sibling && market.trades.length > traded) market.notes.add('amended to trade, in a list')
+  return entered
 }
 
 /** The venue gives an exit the quantity that its entry has traded, if that is possible. */
