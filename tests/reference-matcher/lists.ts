@@ -14,11 +14,19 @@ function siblingsOf(order: Order): Order[] {
 /** Cancels what has lost to another of its list. */
 export function cancelLosers(market: Market): void {
   for (const order of market.orders) {
-    if (order.list && isLive(order) && hasLost(market, order)) {
-      withdraw(market, order)
-      end(order, 'CANCELLED', 'OCO_TRIGGER')
-    }
+    if (hasLost(order)) cancelLoser(market, order)
   }
+}
+
+/** Cancels the others of its list when an order fires: not before, it may have to wait on. */
+export function cancelSiblings(market: Market, order: Order): void {
+  for (const sibling of siblingsOf(order)) cancelLoser(market, sibling)
+}
+
+function cancelLoser(market: Market, order: Order): void {
+  if (!isLive(order)) return
+  withdraw(market, order)
+  end(order, 'CANCELLED', 'OCO_TRIGGER')
 }
 
 /**
@@ -123,18 +131,15 @@ function lacksFunds(market: Market, exit: Order, quantity: bigint, ways: Ways): 
   })
 }
 
-function hasLost(market: Market, order: Order): boolean {
-  const rank = rankOf(market, order)
-  return siblingsOf(order).some(sibling => rankOf(market, sibling) < rank)
+function hasLost(order: Order): boolean {
+  return !hasActed(order) && siblingsOf(order).some(hasActed)
 }
 
-/** Who has traded or ended is first; then who is to enter, in that order. */
-function rankOf(market: Market, order: Order): number {
+/** Whether an order has traded, ended or fired. */
+function hasActed(order: Order): boolean {
   const isEndedByList =
     order.endReason === 'OCO_TRIGGER' || order.endReason === 'OTO_PHASE_ONE_EXPIRED'
   const hasEnded = !isLive(order) && !isEndedByList
   const hasFired = isLive(order) && isStop(order) && order.pendingReason === null
-  if (order.filled > 0n || hasEnded || hasFired) return 0
-  const turn = market.fired.indexOf(order)
-  return turn === -1 ? Number.POSITIVE_INFINITY : turn + 1
+  return order.filled > 0n || hasEnded || hasFired
 }

@@ -4,7 +4,7 @@ import { type Answer, answered, bodyOf, type Command, keyOf } from './commands.t
 import { end, plainWays, type Ways } from './entering.ts'
 import { refuseByFilter } from './filters.ts'
 import { isList, listNo } from './list-shapes.ts'
-import { cancelLosers, nextExit, retryExits } from './lists.ts'
+import { cancelLosers, cancelSiblings, nextExit, retryExits } from './lists.ts'
 import {
   createList,
   createMarket,
@@ -204,6 +204,7 @@ function followUp(market: Market, ways: Ways): void {
     if (market.phase !== 'CONTINUOUS' || market.status !== 'ACTIVE') return
     const next = market.fired.shift()
     if (!next) return
+    cancelSiblings(market, next)
     release(market, next, ways)
   }
 }
