@@ -626,6 +626,7 @@ create index if not exists order_lists_funds_tried_idx on matching.order_lists
 --!include matching/first_answers.sql
 --!include matching/roll_band.sql
 --!include matching/first_step.sql
+--!include matching/grow_command.sql
 --!include matching/list_commands.sql
 --!include matching/follow_ups.sql
 --!include matching/fund_changes.sql

@@ -34,7 +34,8 @@ begin
     ) then
       v_asked[v_no].bar := coalesce(v_asked[v_no].bar, 'CANCEL_ONLY');
     end if;
-    if v_asked[v_no].sibling is not null and v_asked[v_no].quantity is not null then
+    if v_asked[v_no].sibling is not null and v_asked[v_no].quantity is not null
+      and v_asked[v_no].end_reason is null then
       v_other := p_batch.slots[v_asked[v_no].sibling];
       v_asked[v_no].bar := coalesce(v_asked[v_no].bar, matching.refuse_command(
         p_symbol, 'AMEND', null, null,

@@ -71,7 +71,7 @@ begin
       p_batch.bounds[v_command.n] := case when v_refusal = 'PRICE_COLLAR' then v_bound end;
     end if;
   end loop;
-  if p_batch.is_special then
+  if exists (select from unnest(p_commands) as c where c.list_no is not null) then
     p_batch.refusals := matching.refuse_lists(p_commands, p_batch.refusals);
   end if;
   return p_batch;

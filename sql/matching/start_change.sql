@@ -21,7 +21,7 @@ declare
 begin
   v_started.refusal := case
     when p_is_later then 'UNKNOWN_ORDER'::matching.refusal
-    when p_from_left > 0 and p_asked.op = 'AMEND' then coalesce(
+    when p_from_left > 0 and p_asked.op = 'AMEND' and p_asked.end_reason is null then coalesce(
       matching.refuse_amendment(p_symbol, p_asked, p_slot, p_from_price, p_price), p_asked.bar)
     when p_from_left > 0 and p_asked.bar is not null then p_asked.bar
     when p_from_left > 0 and p_asked.is_only_if_new and p_slot.filled > 0
@@ -43,7 +43,7 @@ begin
     -- An exit gets what its entry traded; any other has the quantity that it has by now.
     v_started.remaining := case when p_slot.pending = 'PARENT' then p_asked.quantity
       else p_from_left end;
-    v_started.slot.quantity := coalesce(v_started.remaining, 0);
+    v_started.slot.quantity := v_started.remaining;
     return v_started;
   end if;
 

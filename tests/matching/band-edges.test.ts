@@ -135,3 +135,18 @@ t.test(
     t.same(await audit(db), [])
   },
 )
+
+t.test('[MAT-043] [MAT-082] what the band ends needs no funds to rest', async t => {
+  const db = await testDatabase(t)
+  const rests = { protection_rests: 'true', protection_rate: '0.3' }
+  const symbol = { ...round, ...rests, band_rate: '0.1', band_action: 'EXPIRE' }
+  await createMarket(db, { symbols: { 'BTC-USD': symbol }, traders })
+  await print(db, '100')
+  await execute(db, 'BTC-USD', [sell('bob', '1', '100'), sell('bob', '1', '120')])
+
+  const market = { type: 'MARKET', price: null, time_in_force: 'IOC' }
+  const [answer] = await execute(db, 'BTC-USD', [buy('alice', '200', '', market)])
+
+  t.match(answer, { end_reason: 'EXECUTION_RULE_PRICE_RANGE_EXCEEDED', filled_quantity: '1' })
+  t.same(await audit(db), [])
+})

@@ -158,3 +158,15 @@ t.test('[MAT-070] where only cancels are taken, the same price and less is taken
   t.match(more, { error_code: 'CANCEL_ONLY' })
   t.same(await audit(db), [])
 })
+
+t.test('[MAT-057] what is to fire at once does so behind a call that is over', async t => {
+  const db = await market(t)
+  await setPhase(db, 'CALL', { until: after(5), next: 'CONTINUOUS' })
+  await execute(db, 'BTC-USD', [sell('bob', '1', '102')])
+  const fires = { type: 'STOP', stop_price: '90', trigger_immediately: true }
+
+  const [answer] = await execute(db, 'BTC-USD', [stop('now', 'BUY', fires)], { now: after(6) })
+
+  t.match(answer, { error_code: null, status: 'FILLED' })
+  t.same(await audit(db), [])
+})

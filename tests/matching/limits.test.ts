@@ -255,6 +255,14 @@ t.test('[MAT-061] [MAT-063] nor one of an order of the same batch', async t => {
   t.same(codes(answers), [null, far, 'MAX_POSITION', null, null, far, null, far, unknown])
 })
 
+t.test('[MAT-053] [MAT-061] with an order outside the collar its list is refused', async t => {
+  const db = await market(t, { collar_rate: '0.05' }, traded)
+  const oco = { list_no: 1, list_role: 'OCO' }
+  const far = { ...stop('SELL', '80', '90'), ...oco }
+  const answers = await execute(db, 'BTC-USD', [sell('alice', '1', '110', oco), far])
+  t.same(codes(answers), ['LIST_REFUSED', 'PRICE_COLLAR'])
+})
+
 t.test('[MAT-062] orders of the same batch count, and those that cannot rest do not', async t => {
   const db = await market(t, { max_open_orders: '2' })
   const plain = (price: string, more = {}) => buy('alice', '1', price, more)

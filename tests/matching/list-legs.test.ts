@@ -167,3 +167,34 @@ marketTest('[MAT-053] what trades after the exits have ended has none', {}, asyn
   t.same(await m.book(), [])
   t.match((await m.balances('carol')).BTC, / 2 5 2$/)
 })
+
+const least = { symbol: { min_quantity: '3' } }
+
+marketTest('[MAT-053] exits grow, if to less than the symbol takes', least, async (t, m) => {
+  const part = [buy('dave', '3', '101'), sell('bob', '4', '100')]
+  await m.run([
+    ...bracket(
+      buy('carol', '5', '100', { list_is_partial: true }),
+      sell('carol', '5', '110'),
+      sell('carol', '5', '90', { ...stop, stop_price: '90' }),
+    ),
+    ...part,
+  ])
+  for (const leg of ['profit', 'loss']) t.match(await m.order(leg), { quantity: '1' })
+
+  await m.run(part)
+
+  for (const leg of ['profit', 'loss']) t.match(await m.order(leg), { quantity: '2' })
+})
+
+marketTest('[MAT-053] a leg that trades before the other fires goes on', {}, async (t, m) => {
+  await m.run([
+    buy('dave', '1', '', { ...market, stop_price: '90' }),
+    ...oco('SELL', '4', '110', '95'),
+  ])
+
+  await m.run([sell('alice', '1', '92'), buy('bob', '1', '92')])
+
+  t.match(await m.order('limit'), { status: 'PARTIALLY_FILLED', remaining_quantity: '3' })
+  t.match(await m.order('stop'), { status: 'CANCELLED', end_reason: 'OCO_TRIGGER' })
+})

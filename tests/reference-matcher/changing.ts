@@ -90,15 +90,22 @@ export function amend(market: Market, command: AmendCommand, ways: Ways): Change
 }
 
 /** Does it, or says why not, which leaves the market as it may be: a copy. */
-function change(market: Market, order: Order, command: AmendCommand, ways: Ways): Refusal | null {
+function change(
+  market: Market,
+  order: Order,
+  command: AmendCommand,
+  ways: Ways,
+  isByVenue = false,
+): Refusal | null {
+  // What the list asks for was judged when it came.
+  const refuseUnlessVenue = (result: Order) => (isByVenue ? null : refuseResult(market, result))
   const wanted = amount(command.quantity)
   const price = amount(command.price) ?? order.price
   const quantity = wanted ?? order.quantity
   const remaining = quantity - order.filled - order.prevented
   const keepsPlace = price === order.price && remaining <= order.remaining
   const isPriced = command.price !== undefined && isMarket(order)
-  const filter =
-    (isPriced ? 'PRICE_NOT_ALLOWED' : null) ?? refuseResult(market, { ...order, price, quantity })
+  const filter = isPriced ? 'PRICE_NOT_ALLOWED' : refuseUnlessVenue({ ...order, price, quantity })
   const ended = refuseEnded(order, 'AMEND')
   if (ended === null && (isPriced || order.type === 'MARKET')) {
     market.notes.add('amended market order')
@@ -111,7 +118,7 @@ function change(market: Market, order: Order, command: AmendCommand, ways: Ways)
     refuseAmendment(market, keepsPlace)
   if (refusal !== null) return refusal
   const sibling = wanted === null ? undefined : siblingOf(order)
-  const other = sibling && refuseResult(market, { ...sibling, quantity })
+  const other = sibling && refuseUnlessVenue({ ...sibling, quantity })
   if (other) return other
   if (remaining <= 0n) {
     cancelOrder(market, order)
@@ -131,14 +138,17 @@ function change(market: Market, order: Order, command: AmendCommand, ways: Ways)
   }
   if (order.postOnly) market.notes.add('amended post-only')
   withdraw(market, order)
-  return enter(market, order, ways)
+  const { length: traded } = market.trades
+  const entered = enter(market, order, ways)
+  if (sibling && market.trades.length > traded) market.notes.add('amended to trade, in a list')
+  return entered
 }
 
 /** The venue gives an exit the quantity that its entry has traded, if that is possible. */
 export function resize(market: Market, order: Order, quantity: bigint, ways: Ways): Refusal | null {
   const command: AmendCommand = { op: 'AMEND', quantity: printUnits(quantity) }
-  const refusal = onCopy(market, order, (copy, own) => change(copy, own, command, ways))
-  if (refusal === null) change(market, order, command, ways)
+  const refusal = onCopy(market, order, (copy, own) => change(copy, own, command, ways, true))
+  if (refusal === null) change(market, order, command, ways, true)
   return refusal
 }
 

@@ -14,19 +14,19 @@ function siblingsOf(order: Order): Order[] {
 /** Cancels what has lost to another of its list. */
 export function cancelLosers(market: Market): void {
   for (const order of market.orders) {
-    if (order.list && isLive(order) && hasLost(order)) {
-      withdraw(market, order)
-      end(order, 'CANCELLED', 'OCO_TRIGGER')
-    }
+    if (hasLost(order)) cancelLoser(market, order)
   }
 }
 
-/** A stop order's turn to enter has come: the others of its list end before that. */
-export function cancelOthers(market: Market, fired: Order): void {
-  for (const order of siblingsOf(fired).filter(isLive)) {
-    withdraw(market, order)
-    end(order, 'CANCELLED', 'OCO_TRIGGER')
-  }
+/** Cancels the others of its list when an order fires: not before, it may have to wait on. */
+export function cancelSiblings(market: Market, order: Order): void {
+  for (const sibling of siblingsOf(order)) cancelLoser(market, sibling)
+}
+
+function cancelLoser(market: Market, order: Order): void {
+  if (!isLive(order)) return
+  withdraw(market, order)
+  end(order, 'CANCELLED', 'OCO_TRIGGER')
 }
 
 /**
@@ -132,11 +132,11 @@ function lacksFunds(market: Market, exit: Order, quantity: bigint, ways: Ways): 
 }
 
 function hasLost(order: Order): boolean {
-  return !hasWon(order) && siblingsOf(order).some(hasWon)
+  return !hasActed(order) && siblingsOf(order).some(hasActed)
 }
 
-/** Who has traded, has fired, or has ended by itself. */
-function hasWon(order: Order): boolean {
+/** Whether an order has traded, ended or fired. */
+function hasActed(order: Order): boolean {
   const isEndedByList =
     order.endReason === 'OCO_TRIGGER' || order.endReason === 'OTO_PHASE_ONE_EXPIRED'
   const hasEnded = !isLive(order) && !isEndedByList

@@ -11,7 +11,7 @@ import {
 import { end, plainWays, type Ways } from './entering.ts'
 import { refuseByFilter } from './filters.ts'
 import { isList, listNo } from './list-shapes.ts'
-import { cancelLosers, cancelOthers, nextExit, retryExits } from './lists.ts'
+import { cancelLosers, cancelSiblings, nextExit, retryExits } from './lists.ts'
 import {
   createList,
   createMarket,
@@ -212,7 +212,7 @@ function followUp(market: Market, ways: Ways): void {
     if (market.phase !== 'CONTINUOUS' || market.status !== 'ACTIVE') return
     const next = market.fired.shift()
     if (!next) return
-    cancelOthers(market, next)
+    cancelSiblings(market, next)
     release(market, next, ways)
   }
 }
