@@ -60,7 +60,7 @@ declare
   v_fee numeric; v_taker_due numeric; v_hold numeric; v_freed numeric; v_lost numeric;
   v_sum numeric; v_spent numeric; v_rest numeric; v_level numeric; v_budget numeric;
   v_from_seq bigint; v_first numeric; v_party int; v_was int; v_book int; v_heap int; v_at int;
-  v_cut boolean := false; t int; m int; p int; x int; y int; k int; n int; lo int;
+  v_cut boolean := false; t int; m int; p int; x int; y int; k int; n int; lo int; v_own numeric;
 begin
   for i in 1..c_count loop
     continue when b_refusal[i] is not null;
@@ -106,7 +106,7 @@ begin
     x := case when v_buy then 1 else 2 end; v_probe := v_c.probes; v_spent := 0;
     while p_state.phase = 'CONTINUOUS' and v_refusal is null and v_t.end_reason is null
       and v_kind is null loop
-      v_at := q_passed[x]; v_sum := 0; v_spent := 0; v_rest := 0; v_cost := null;
+      v_at := q_passed[x]; v_sum := 0; v_spent := 0; v_rest := 0; v_own := 0; v_cost := null;
       while v_left > v_sum or h_skip[x] > 0 loop  -- who is shown anew goes back at once
         foreach m in array v_push loop
           y := case when s_key[m] < 0 then 2 else 1 end; k := h_count[y] + 1; h_count[y] := k;
@@ -155,7 +155,8 @@ begin
         if v_rest > 0 and s_key[m] is distinct from v_level then  -- what a level hides comes last
           v_q := least(v_left - v_sum, v_rest, div(v_budget, v_cost * c_lot) * c_lot);
           if v_q < v_rest then v_left := v_sum + v_q; end if; v_budget := v_budget - v_q * v_cost;
-          v_rest := 0; v_sum := v_sum + v_q; v_spent := v_spent + abs(v_level) * v_q; continue;
+          v_spent := v_spent + abs(v_level) * least(v_q, v_rest - v_own); v_rest := 0; v_own := 0;
+          v_sum := v_sum + v_q; continue;
         end if;
         exit when m is null; v_key := s_key[m];
         if v_wall is null then
@@ -178,12 +179,11 @@ begin
           else
             v_m := v_q; v_q := least(v_q, div(v_budget, v_cost * c_lot) * c_lot);
             if v_q < v_m then v_left := v_sum + v_q; end if; v_budget := v_budget - v_q * v_cost;
-            if v_budget is not null or not v_self then
-              v_rest := v_rest + s_left[m] - least(s_left[m], v_o.visible); end if;
+            v_m := s_left[m] - least(s_left[m], v_o.visible); v_rest := v_rest + v_m;
+            if v_self then v_own := v_own + v_m; end if;  -- of what is hidden, this is not paid for
           end if;
-          v_sum := v_sum + v_q; v_level := v_key;
-          v_spent := v_spent + case when v_self then 0 else abs(v_key) * v_q end;
-          if m = v_book then v_at := m; else h_skip[x] := -m; end if; continue;
+          v_sum := v_sum + v_q; if not v_self then v_spent := v_spent + abs(v_key) * v_q; end if;
+          v_level := v_key; if m = v_book then v_at := m; else h_skip[x] := -m; end if; continue;
         end if;
         v_m := case when v_self then matching.prevented_maker(v_c.stp, v_q, s_left[m]) else v_q end;
         v_q := case when v_self then matching.prevented_taker(v_c.stp, v_q, v_left) else v_q end;
