@@ -56,7 +56,7 @@ begin
     greatest(v_due_at, p_now), v_due_at, false, p_symbol.netting_set is null,
     p_priority, p_symbol.netting_set
   );
-  insert into settlement.events (segment_id, instruction_id, at, kind)
+  insert into settlement.instruction_events (segment_id, instruction_id, at, kind)
   values (p_symbol.segment_id, v_id, p_now, 'INSTRUCTED');
   return v_id;
 end;

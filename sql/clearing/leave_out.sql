@@ -23,7 +23,7 @@ begin
       and not i.is_prefunded
     returning i.instruction_id
   ), told as (
-    insert into settlement.events (segment_id, instruction_id, at, kind, detail)
+    insert into settlement.instruction_events (segment_id, instruction_id, at, kind, detail)
     select p_window.segment_id, m.instruction_id, p_now, 'LEFT_OUT', 'window ' || p_window.window_id
     from moved as m
   )

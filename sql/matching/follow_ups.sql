@@ -1,9 +1,10 @@
 -- What follows from a part of a batch, or from a change of phase, as commands of the venue's own,
--- each sequenced for itself: at once what lists ask for; then what was to follow already; then the
--- stop orders that fired [MAT-057], as many as a batch may fire [MAT-085]. A trade outside the band
--- keeps all of these from firing [MAT-082], and so does an uncrossing that closes; its price moves
--- trailing stops as any other does [MAT-051]. At a symbol that is delisted nothing follows.
--- Under the lock of the symbol. Writes: how far trailing stops have come.
+-- each sequenced for itself: at once what lists ask for, instead of what they asked for of the same
+-- order before; then what was to follow already; then the stop orders that fired [MAT-057], as many
+-- order before; then what was to follow already; then the stop orders that fired [MAT-057], as many
+-- as a batch may fire [MAT-085]. A trade outside the band keeps these from firing [MAT-082], and so
+-- does an uncrossing that closes; its price moves trailing stops as any other does [MAT-051]. At a
+-- symbol that is delisted nothing follows.
 create or replace function matching.follow_ups(
   p_symbol reference.symbols,
   p_state matching.symbol_state,
@@ -16,12 +17,19 @@ as $$
 declare
   v_queue matching.queue := p_queue;
   v_fired matching.command[];
+  v_lists matching.command[];
 begin
   if p_symbol.status = 'DELISTED' then
     return v_queue;
   end if;
   if p_outcome.is_linked then
-    v_queue.commands := matching.list_commands(p_symbol, p_outcome) || v_queue.commands;
+    v_lists := matching.list_commands(p_symbol, p_outcome);
+    v_queue.commands := v_lists || array(
+      select c
+      from unnest(v_queue.commands) as c
+      where c.op = 'CANCEL'
+        or c.order_id <> all (array(select l.order_id from unnest(v_lists) as l))
+    );
   end if;
   if p_outcome.fills is not null and p_state.phase = 'CONTINUOUS' then
     v_fired := matching.fire_stops(

@@ -35,7 +35,8 @@ as $$
     'status_reason', null,
     'calendar_id', null,
     'group_id', null,
-    'settlement_calendar_id', null
+    'settlement_calendar_id', null,
+    'netting_set', null
   )) as r
 $$;
 comment on function matching.symbol_terms is 'what a new symbol is like, by its options';

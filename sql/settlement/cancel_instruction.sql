@@ -52,7 +52,7 @@ begin
   where i.segment_id = p_segment_id
     and i.instruction_id = g.instruction_id
     and i.reason = 'LINKED';
-  insert into settlement.events (segment_id, instruction_id, at, kind, detail)
+  insert into settlement.instruction_events (segment_id, instruction_id, at, kind, detail)
   values (p_segment_id, p_instruction_id, p_now, 'CANCELLED', p_by || ': ' || p_reason);
 end;
 $$;

@@ -50,7 +50,7 @@ begin
   where v.stands
   on conflict (segment_id, instruction_id, other_id) do update set link = excluded.link;
 
-  insert into settlement.events (segment_id, instruction_id, at, kind, detail)
+  insert into settlement.instruction_events (segment_id, instruction_id, at, kind, detail)
   values (p_segment_id, p_instruction_id, p_now, 'LINKED', p_link || ' ' || p_other_id);
 end;
 $$;

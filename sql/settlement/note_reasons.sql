@@ -32,7 +32,7 @@ begin
       and i.instruction_id = j.instruction_id
     returning i.*
   ), told as (
-    insert into settlement.events (segment_id, instruction_id, at, kind, reason)
+    insert into settlement.instruction_events (segment_id, instruction_id, at, kind, reason)
     select p_segment_id, j.instruction_id, p_now, 'WAITS', j.reason
     from judged as j
     where j.reason <> j.old_reason

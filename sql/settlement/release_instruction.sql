@@ -43,7 +43,7 @@ begin
     and i.instruction_id = p_instruction_id
   returning i.* into v_instruction;
 
-  insert into settlement.events (segment_id, instruction_id, at, kind, detail)
+  insert into settlement.instruction_events (segment_id, instruction_id, at, kind, detail)
   values (
     p_segment_id, p_instruction_id, p_now, case when p_quantity = 0 then 'HELD' else 'RELEASED' end,
     concat_ws(' ', case when p_is_buyer then 'BUYER' else 'SELLER' end, nullif(p_quantity, 0))

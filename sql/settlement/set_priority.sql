@@ -20,7 +20,7 @@ begin
   set priority = p_priority
   where i.segment_id = p_segment_id
     and i.instruction_id = p_instruction_id;
-  insert into settlement.events (segment_id, instruction_id, at, kind, detail)
+  insert into settlement.instruction_events (segment_id, instruction_id, at, kind, detail)
   values (p_segment_id, p_instruction_id, p_now, 'PRIORITY', p_priority::text);
 end;
 $$;

@@ -50,8 +50,9 @@ begin
   from (select array_agg(g) as gone, count(*) as settled from gone as g) as d
   cross join (
     select
-      array_agg(p.line_no) as line_nos, string_agg(ledger.line_mark(p.content), '') as line_marks,
-      sha256(string_agg(p.content, '')) as digest
+      coalesce(array_agg(p.line_no), '{}') as line_nos,
+      coalesce(string_agg(ledger.line_mark(p.content), ''), '') as line_marks,
+      sha256(coalesce(string_agg(p.content, ''), '')) as digest
     from posted as p
   ) as l;
 

@@ -261,7 +261,8 @@ if (!executablePath) {
         await page.getByTestId('tile-pending').filter({ hasText: '1,234' }).waitFor()
 
         await page.getByTestId('tile-failed').getByRole('button', { name: 'Show' }).click()
-        t.match(await page.getByRole('dialog').textContent(), 'the account is closed')
+        await page.getByRole('dialog').getByText('the account is closed').waitFor()
+        t.pass('what failed is listed, with its reason')
         await page.getByRole('button', { name: 'Retry instruction 9123' }).click()
         await page.getByText('Instruction 9123 is put back.').waitFor()
         await page.keyboard.press('Escape')

@@ -164,17 +164,15 @@ marketTest('[MAT-053] an exit that fires at once waits for its cost', poor, asyn
 
 marketTest('[MAT-053] a trade that is not settled keeps its exits waiting', plan, async (t, m) => {
   await m.run([...bracket('2'), sell('bob', '2', '100')])
-  const setNotional = (notional: string) =>
-    m.db.query('update settlement.pending_instructions set notional = $1', [notional])
-  await setNotional('1e12')
+  await m.db.query("update settlement.pending_instructions set notional = '1e12'")
   t.match(await settle(m.db), { put_aside: 1 })
   await sweep(m)
 
   for (let pass = 0; pass < 3; pass++) t.same(await sweep(m), nothing, 'and nobody looks')
 
   t.match(await m.order('profit'), waits)
-  await setNotional('200')
-  await m.db.query('select ops.retry_settlement(i.instruction_id) from pending_instructions as i')
+  await m.db.query('update settlement.waiting_instructions set notional = 200')
+  await m.db.query('select ops.retry_settlement(i.instruction_id) from waiting_instructions as i')
   await settle(m.db, { now: '2100-01-01T00:00:00Z' })
   t.same(await sweep(m), live)
   t.match(await m.order('profit'), { status: 'OPEN' })

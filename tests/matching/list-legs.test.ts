@@ -198,3 +198,25 @@ marketTest('[MAT-053] a leg that trades before the other fires goes on', {}, asy
   t.match(await m.order('limit'), { status: 'PARTIALLY_FILLED', remaining_quantity: '3' })
   t.match(await m.order('stop'), { status: 'CANCELLED', end_reason: 'OCO_TRIGGER' })
 })
+
+marketTest(
+  '[MAT-053] an exit that is to get more before its turn gets it once',
+  {},
+  async (t, m) => {
+    await m.run([
+      sell('alice', '1', '97', { list_no: 2, list_role: 'ENTRY' }),
+      buy('alice', '1', '99', { list_no: 2, list_role: 'EXIT' }),
+      ...bracket(
+        sell('carol', '8', '97', { list_is_partial: true }),
+        buy('carol', '8', '99', { stp: 'DECREMENT' }),
+        buy('carol', '8', '120', { ...stop, stop_price: '120' }),
+      ),
+      buy('dave', '7', '105'),
+    ])
+
+    t.match(await m.order('entry'), { filled_quantity: '7', prevented_quantity: '1' })
+    const profit = { quantity: '7', prevented_quantity: '1', remaining_quantity: '6' }
+    t.match(await m.order('profit'), profit)
+    t.match(await m.order('loss'), { quantity: '7' })
+  },
+)

@@ -31,6 +31,9 @@ const options = {
   auction_max_extensions: 4,
   cancel_lock_time: '00:00:10',
   band_auction_time: '00:01:00',
+  settlement_days: 2,
+  partial_unit: 5,
+  partial_minimum: 10,
 }
 
 /** What is no option: what the symbol is, and what other calls set. Not what it is here. */
@@ -47,6 +50,8 @@ const others = {
   status_reason: 'an option',
   calendar_id: 1,
   group_id: 1,
+  settlement_calendar_id: 1,
+  netting_set: 'day',
 }
 /** Options, but of the assets: when these are new, the symbol has their decimals. */
 const ofAssets = { base_decimals: 6, quote_decimals: 7 }

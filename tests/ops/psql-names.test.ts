@@ -21,6 +21,10 @@ const tables = [
   'withdrawals',
   'withdrawal_limits',
   'pending_instructions',
+  'waiting_instructions',
+  'cancelled_instructions',
+  'windows',
+  'nets',
   'settled_instructions',
 ]
 const views = [
@@ -34,6 +38,8 @@ const views = [
   'v_fails',
   'v_fees',
   'v_withdrawals',
+  'v_windows',
+  'v_nets',
   'entries',
   'instructions',
 ]

@@ -125,6 +125,7 @@ function change(
     return null
   }
   const { remaining: left } = order
+  const was = sibling?.quantity ?? 0n
   if (sibling) resizeInPlace(market, sibling, quantity)
   Object.assign(order, { price, quantity, remaining })
   if (price !== null) order.bookPrice = price
@@ -138,10 +139,11 @@ function change(
   }
   if (order.postOnly) market.notes.add('amended post-only')
   withdraw(market, order)
-  const { length: traded } = market.trades
-  const entered = enter(market, order, ways)
-  if (sibling && market.trades.length > traded) market.notes.add('amended to trade, in a list')
-  return entered
+  const refused = enter(market, order, ways)
+  // What ends for an order that traded or ended at once ends as it was.
+  const hasActed = order.filled > 0n || !isLive(order)
+  if (sibling && isLive(sibling) && hasActed) sibling.quantity = was
+  return refused
 }
 
 /** The venue gives an exit the quantity that its entry has traded, if that is possible. */

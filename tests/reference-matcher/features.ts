@@ -110,5 +110,4 @@ export const settledNotes: Readonly<Record<string, boolean>> = {
   'amended market order': true,
   'killed by its own': true,
   'amended post-only': true,
-  'amended to trade, in a list': false,
 }

@@ -44,16 +44,18 @@ t.test('a participant and an asset are made once, and by a code', async t => {
   await t.rejects(asset('BIG', 19), { code: '23514', constraint: 'decimals_between_0_and_18' })
 })
 
-t.test('the house and the world outside are where the code says', async t => {
+t.test('the house, the world outside and the clearing account are where the code says', async t => {
   const db = await testDatabase(t)
 
   const rows =
     await db.query(`select client_id, kind, participant_id = reference.house_id() as house,
-    participant_id = reference.external_id() as external from reference.participants order by 1`)
+    participant_id = reference.external_id() as external,
+    participant_id = reference.clearing_id() as clearing from reference.participants order by 1`)
 
   t.strictSame(rows, [
-    { client_id: 'external', kind: 'EXTERNAL', house: false, external: true },
-    { client_id: 'house', kind: 'HOUSE', house: true, external: false },
+    { client_id: 'clearing', kind: 'CLEARING', house: false, external: false, clearing: true },
+    { client_id: 'external', kind: 'EXTERNAL', house: false, external: true, clearing: false },
+    { client_id: 'house', kind: 'HOUSE', house: true, external: false, clearing: false },
   ])
 })
 
