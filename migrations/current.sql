@@ -46,8 +46,7 @@ create table settlement.waiting_instructions (
   reason settlement.pending_reason not null,
   problem text,
   next_attempt_at timestamptz not null,
-  primary key (segment_id, instruction_id),
-  constraint buyer_is_not_seller check (buyer_id <> seller_id)
+  primary key (segment_id, instruction_id)
 ) with (
   fillfactor = 80,
   autovacuum_vacuum_scale_factor = 0.01,
@@ -194,7 +193,7 @@ comment on table reference.partial_windows is
 -- Ids of instructions that no trade made: below those of every symbol.
 create sequence settlement.instruction_ids maxvalue 999999999999;
 
-create table settlement.events (
+create table settlement.instruction_events (
   segment_id int not null,
   event_id bigint generated always as identity,
   instruction_id bigint not null,
@@ -204,9 +203,10 @@ create table settlement.events (
   detail text,
   primary key (segment_id, event_id)
 );
-comment on table settlement.events is
+comment on table settlement.instruction_events is
   'what happened to instructions between their trade and their journal; insert only';
-create index events_instruction_idx on settlement.events (segment_id, instruction_id);
+create index instruction_events_instruction_idx on settlement.instruction_events
+  (segment_id, instruction_id);
 
 -- Whoever waits for money or assets to come to an account.
 create table ledger.waits (

@@ -57,17 +57,10 @@ declare
   v_refusal matching.refusal; v_kind matching.event_kind; v_chunk matching.chunk; v_shared numeric;
   v_buy boolean; v_probe boolean; v_self boolean; v_key numeric; v_reach numeric; v_wall numeric;
   v_left numeric; v_had numeric; v_q numeric; v_m numeric; v_cost numeric; v_due numeric;
-<<<<<<< HEAD
   v_fee numeric; v_taker_due numeric; v_hold numeric; v_freed numeric; v_sum numeric := 0;
   v_spent numeric; v_rest numeric := 0; v_level numeric; v_budget numeric; v_from_seq bigint;
-  v_first numeric; v_party int; v_was int; v_book int; v_heap int; v_at int;
+  v_first numeric; v_party int; v_was int; v_book int; v_heap int; v_at int; v_own numeric := 0;
   v_cut boolean := false; t int; m int; p int; x int; y int; k int; n int; lo int;
-=======
-  v_fee numeric; v_taker_due numeric; v_hold numeric; v_freed numeric; v_lost numeric;
-  v_sum numeric; v_spent numeric; v_rest numeric; v_level numeric; v_budget numeric;
-  v_from_seq bigint; v_first numeric; v_party int; v_was int; v_book int; v_heap int; v_at int;
-  v_cut boolean := false; t int; m int; p int; x int; y int; k int; n int; lo int; v_own numeric;
->>>>>>> 1ca99fc462eca660acbba15b9c16024f051f55ed
 begin
   for i in 1..c_count loop
     continue when b_refusal[i] is not null;
@@ -113,17 +106,10 @@ begin
     -- 2. Take, best first. Who must know first what it gets or costs walks twice: looks, trades.
     x := case when v_buy then 1 else 2 end; v_probe := v_c.probes; v_self := false; v_cost := null;
     while p_state.phase = 'CONTINUOUS' and v_refusal is null and v_t.end_reason is null
-<<<<<<< HEAD
       and v_kind is null loop v_at := q_passed[x];
       while v_left > v_sum or v_skip > 0 loop  -- who is shown anew goes back at once
         while v_pushes > 0 loop
           m := v_push[v_pushes]; v_pushes := v_pushes - 1;
-=======
-      and v_kind is null loop
-      v_at := q_passed[x]; v_sum := 0; v_spent := 0; v_rest := 0; v_own := 0; v_cost := null;
-      while v_left > v_sum or h_skip[x] > 0 loop  -- who is shown anew goes back at once
-        foreach m in array v_push loop
->>>>>>> 1ca99fc462eca660acbba15b9c16024f051f55ed
           y := case when s_key[m] < 0 then 2 else 1 end; k := h_count[y] + 1; h_count[y] := k;
           while k > 1 loop
             n := h_slot[k / 2 * 2 + y]; exit when (s_key[n], s_place[n]) < (s_key[m], s_place[m]);
@@ -193,14 +179,8 @@ begin
             v_m := s_left[m] - least(s_left[m], v_o.visible); v_rest := v_rest + v_m;
             if v_self then v_own := v_own + v_m; end if;  -- of what is hidden, this is not paid for
           end if;
-<<<<<<< HEAD
-          v_sum := v_sum + v_q; v_level := v_key;
-          v_spent := v_spent + case when v_self then 0 else abs(v_key) * v_q end;
-          if m = v_book then v_at := m; else v_skip := -m; end if; continue;
-=======
           v_sum := v_sum + v_q; if not v_self then v_spent := v_spent + abs(v_key) * v_q; end if;
-          v_level := v_key; if m = v_book then v_at := m; else h_skip[x] := -m; end if; continue;
->>>>>>> 1ca99fc462eca660acbba15b9c16024f051f55ed
+          v_level := v_key; if m = v_book then v_at := m; else v_skip := -m; end if; continue;
         end if;
         v_m := v_q;
         if v_self then v_cost := 0; v_m := matching.prevented_maker(v_c.stp, v_q, s_left[m]);
@@ -253,7 +233,7 @@ begin
           v_freed + v_shared + case when v_buy then v_quote[v_party] else v_base[v_party] end);
         v_budget := null; end if;
       v_probe := false; v_push := v_push[1:v_pushes] || v_back; v_back := '{}'; v_skip := 0;
-      v_pushes := cardinality(v_push); v_sum := 0; v_rest := 0; v_spent := 0; end loop;
+      v_pushes := cardinality(v_push); v_sum := 0; v_rest := 0; v_own := 0; v_spent := 0; end loop;
 
     -- 3. Close: what is left comes to rest or ends, and the hold with it.
     if v_c.quote_quantity is not null and v_left = 'Infinity' then v_left := 0; v_had := 0; end if;
