@@ -1,5 +1,5 @@
 --! Previous: sha1:289336847185eccdeee2c8ed9d7d48647fc34d5e
---! Hash: sha1:829317725eedf33aec71b02163f576b0f17cf60a
+--! Hash: sha1:f97a8926140cd80f21c94ab736313b61cc9f564e
 --! Message: Settle by date by net and by condition and link journals
 
 -- What is due at once and what waits for something stand apart: the queue that every trade goes
@@ -4274,7 +4274,6 @@ comment on function matching.list_commands is
 --! Included matching/follow_ups.sql
 -- What follows from a part of a batch, or from a change of phase, as commands of the venue's own,
 -- each sequenced for itself: at once what lists ask for, instead of what they asked for of the same
--- order before; then what was to follow already; then the stop orders that fired [MAT-057], as many
 -- order before; then what was to follow already; then the stop orders that fired [MAT-057], as many
 -- as a batch may fire [MAT-085]. A trade outside the band keeps these from firing [MAT-082], and so
 -- does an uncrossing that closes; its price moves trailing stops as any other does [MAT-051]. At a

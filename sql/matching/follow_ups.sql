@@ -1,7 +1,6 @@
 -- What follows from a part of a batch, or from a change of phase, as commands of the venue's own,
 -- each sequenced for itself: at once what lists ask for, instead of what they asked for of the same
 -- order before; then what was to follow already; then the stop orders that fired [MAT-057], as many
--- order before; then what was to follow already; then the stop orders that fired [MAT-057], as many
 -- as a batch may fire [MAT-085]. A trade outside the band keeps these from firing [MAT-082], and so
 -- does an uncrossing that closes; its price moves trailing stops as any other does [MAT-051]. At a
 -- symbol that is delisted nothing follows.

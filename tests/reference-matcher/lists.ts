@@ -31,18 +31,22 @@ function cancelLoser(market: Market, order: Order): void {
 
 /**
  * What an entry that has traded or ended asks of its exits since it was looked at last: to live, or
- * to grow, those that rest before those that wait; or to end. Returns whether there was anything.
+ * to grow, those that rest before those that wait; or to end. What was asked last comes first: it
+ * follows from what was done before it. Returns whether there was anything.
  */
 export function nextExit(market: Market, ways: Ways): boolean {
-  for (const list of listsByEvent(market)) {
-    const state = stateOf(list)
-    if (state !== list.seen) list.asked = wishesOf(list)
-    list.seen = state
-    const exit = list.asked.shift()
-    if (exit && isLive(exit)) serve(market, list, exit, ways)
-    if (exit) return true
+  const lists = listsByEvent(market)
+  const turn = 1 + Math.max(0, ...lists.map(list => list.askedAt))
+  for (const list of lists.filter(list => stateOf(list) !== list.seen)) {
+    Object.assign(list, { asked: wishesOf(list), askedAt: turn, seen: stateOf(list) })
   }
-  return false
+  const [list] = lists
+    .filter(({ asked }) => asked.length > 0)
+    .toSorted((one, other) => other.askedAt - one.askedAt)
+  const exit = list?.asked.shift()
+  if (!list || !exit) return false
+  if (isLive(exit)) serve(market, list, exit, ways)
+  return true
 }
 
 /** Exits that wait for their funds are tried again when there is more than the last time. */

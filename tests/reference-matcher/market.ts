@@ -145,12 +145,22 @@ export interface OrderList {
   /** What of the entry its exits were asked about, and those that are asked still. */
   seen: string
   asked: Order[]
+  /** When they were asked, in turns. */
+  askedAt: number
   /** What there was when it did not do for the exits; null: they wait for no funds. */
   fundsTried: bigint | 'none' | null
 }
 
 export function createList(): OrderList {
-  return { legs: [], entry: null, isPartial: false, seen: '', asked: [], fundsTried: null }
+  return {
+    legs: [],
+    entry: null,
+    isPartial: false,
+    seen: '',
+    asked: [],
+    askedAt: 0,
+    fundsTried: null,
+  }
 }
 
 export interface Fill {

@@ -161,8 +161,10 @@ function refuseByFilters(market: Market, commands: readonly Command[]): (Refusal
   }
   return commands.map((command, index) => {
     const no = listNo(command)
-    if (no === undefined || refusals[index] !== null) return refusals[index] ?? null
-    if (!isList(commands, no)) return 'BAD_LIST'
+    const refusal = refusals[index] ?? null
+    if (no === undefined) return refusal
+    if (!isList(commands, no) && (refusal ?? 'PRICE_COLLAR') === 'PRICE_COLLAR') return 'BAD_LIST'
+    if (refusal !== null) return refusal
     const isRefused = commands.some((leg, at) => listNo(leg) === no && refusals[at] !== null)
     return isRefused ? 'LIST_REFUSED' : null
   })
@@ -240,14 +242,17 @@ function doDue(market: Market, nowMs: number, ways: Ways): void {
 }
 
 /**
- * First what expires, then what was accepted and not matched yet, in the order it came; stop orders
- * that fire meanwhile come behind them.
+ * First what expires, by its time, then what was accepted and not matched yet, in the order it
+ * came; stop orders that fire meanwhile come behind them.
  */
 function doDueOrders(market: Market, ways: Ways): void {
   const inClose = isInClose(market)
   const isDue = ({ expireAtMs, timeInForce }: Order) =>
     expireAtMs !== null && expireAtMs <= market.nowMs && !(inClose && timeInForce === 'DAY')
-  for (const order of market.orders.filter(order => isLive(order) && isDue(order))) {
+  const due = market.orders
+    .filter(order => isLive(order) && isDue(order))
+    .toSorted((one, other) => Number(one.expireAtMs) - Number(other.expireAtMs))
+  for (const order of due) {
     if (!isLive(order)) continue
     withdraw(market, order)
     end(order, 'EXPIRED', order.timeInForce === 'DAY' ? 'DAY' : 'GTD')
