@@ -21,6 +21,7 @@ const tables = {
   'settlement.pending_instructions': `select * from settlement.pending_instructions
     where symbol_id = $1 and created_at = $2`,
   'matching.events': 'select * from matching.events where symbol_id = $1 and at = $2',
+  'matching.command_log': 'select * from matching.command_log where symbol_id = $1 and at = $2',
 }
 
 /**
