@@ -1,5 +1,5 @@
 --! Previous: sha1:289336847185eccdeee2c8ed9d7d48647fc34d5e
---! Hash: sha1:f97a8926140cd80f21c94ab736313b61cc9f564e
+--! Hash: sha1:dadacd0e10586d4eb4a79be5d417edcc3f041092
 --! Message: Settle by date by net and by condition and link journals
 
 -- What is due at once and what waits for something stand apart: the queue that every trade goes
@@ -8089,11 +8089,13 @@ comment on function settlement.lacks is 'whether an account has less available t
 --! Included settlement/note_reasons.sql
 -- Writes what considered instructions that are left wait for, and until when. Who lacks money or
 -- assets waits for them to come to the account [SET-006]; the accounts are locked, so that nothing
--- can come unseen. Writes: settlement.waiting_instructions, events, ledger.waits.
+-- can come unseen; what late parts brought came after all was decided, and has come already.
+-- Writes: settlement.waiting_instructions, events, ledger.waits.
 create or replace function settlement.note_reasons(
   p_segment_id int,
   p_now timestamptz,
-  p_candidates settlement.candidate[]
+  p_candidates settlement.candidate[],
+  p_late settlement.part[]
 ) returns void
 language plpgsql volatile
 as $$
@@ -8102,15 +8104,22 @@ begin
     select
       i.instruction_id, i.reason as old_reason, c.next_attempt_at,
       coalesce(c.reason, settlement.unmet_reason(i, p_now), case
-        when settlement.lacks(p_segment_id, i.seller_id, i.base_asset_id, (c.part).quantity)
+        when settlement.lacks(p_segment_id, i.seller_id, i.base_asset_id, r.quantity)
           then 'LACK_ASSET'::settlement.pending_reason
         when settlement.lacks(p_segment_id, i.buyer_id, i.quote_asset_id,
-          (c.part).notional + (c.part).buyer_fee) then 'LACK_CASH'
+          r.notional + r.buyer_fee) then 'LACK_CASH'
+        when (c.part).quantity > r.quantity then 'LACK_ASSET'
         else 'LINKED' end) as reason
     from unnest(p_candidates) as c
     join settlement.waiting_instructions as i
       on i.segment_id = p_segment_id
       and i.instruction_id = c.instruction_id
+    join reference.symbols as s
+      on s.symbol_id = i.symbol_id
+    cross join lateral settlement.part_of(
+      i, least(i.buyer_released, i.seller_released, i.quantity) - i.settled_quantity,
+      s.quote_decimals
+    ) as r
   ), changed as (
     update settlement.waiting_instructions as i
     set reason = j.reason,
@@ -8126,8 +8135,14 @@ begin
     from judged as j
     where j.reason <> j.old_reason
   )
-  insert into ledger.waits (segment_id, participant_id, asset_id, waiter_id)
-  select p_segment_id, a.participant_id, a.asset_id, c.instruction_id
+  insert into ledger.waits (segment_id, participant_id, asset_id, waiter_id, has_come)
+  select p_segment_id, a.participant_id, a.asset_id, c.instruction_id, exists (
+    select
+    from unnest(settlement.part_changes(p_late)) as l
+    where l.participant_id = a.participant_id
+      and l.asset_id = a.asset_id
+      and l.posted > l.held
+  )
   from changed as c
   cross join lateral (
     values (c.seller_id, c.base_asset_id), (c.buyer_id, c.quote_asset_id)
@@ -8514,6 +8529,7 @@ declare
   );
   v_units record;
   v_parts settlement.part[];
+  v_late settlement.part[];
   v_journal_id bigint;
 begin
   delete from ledger.waits as w
@@ -8525,20 +8541,21 @@ begin
     (select coalesce(max(c.unit_no), 0) from unnest(v_candidates) as c),
     coalesce(v_moves.moves, '{}'), v_available
   );
+  v_late := settlement.choose_parts(
+    p_segment_id, v_candidates, v_units.chosen, v_moves.participant_ids, v_moves.asset_ids,
+    v_units.p_available
+  );
   v_parts := array(
     select c.part
     from unnest(v_candidates) as c
     where c.reason is null
       and v_units.chosen[c.unit_no]
-  ) || settlement.choose_parts(
-    p_segment_id, v_candidates, v_units.chosen, v_moves.participant_ids, v_moves.asset_ids,
-    v_units.p_available
-  );
+  ) || v_late;
   if cardinality(v_parts) > 0 then
     v_journal_id := nextval('ledger.journal_ids');
     perform settlement.post_parts(p_segment_id, p_now, v_journal_id, v_parts);
   end if;
-  perform settlement.note_reasons(p_segment_id, p_now, v_candidates);
+  perform settlement.note_reasons(p_segment_id, p_now, v_candidates, v_late);
   if cardinality(v_parts) > 0 then
     perform ledger.post_journal(
       p_segment_id, v_journal_id, 'SETTLEMENT', p_now,

@@ -1,10 +1,12 @@
 -- Writes what considered instructions that are left wait for, and until when. Who lacks money or
 -- assets waits for them to come to the account [SET-006]; the accounts are locked, so that nothing
--- can come unseen. Writes: settlement.waiting_instructions, events, ledger.waits.
+-- can come unseen; what late parts brought came after all was decided, and has come already.
+-- Writes: settlement.waiting_instructions, events, ledger.waits.
 create or replace function settlement.note_reasons(
   p_segment_id int,
   p_now timestamptz,
-  p_candidates settlement.candidate[]
+  p_candidates settlement.candidate[],
+  p_late settlement.part[]
 ) returns void
 language plpgsql volatile
 as $$
@@ -13,15 +15,22 @@ begin
     select
       i.instruction_id, i.reason as old_reason, c.next_attempt_at,
       coalesce(c.reason, settlement.unmet_reason(i, p_now), case
-        when settlement.lacks(p_segment_id, i.seller_id, i.base_asset_id, (c.part).quantity)
+        when settlement.lacks(p_segment_id, i.seller_id, i.base_asset_id, r.quantity)
           then 'LACK_ASSET'::settlement.pending_reason
         when settlement.lacks(p_segment_id, i.buyer_id, i.quote_asset_id,
-          (c.part).notional + (c.part).buyer_fee) then 'LACK_CASH'
+          r.notional + r.buyer_fee) then 'LACK_CASH'
+        when (c.part).quantity > r.quantity then 'LACK_ASSET'
         else 'LINKED' end) as reason
     from unnest(p_candidates) as c
     join settlement.waiting_instructions as i
       on i.segment_id = p_segment_id
       and i.instruction_id = c.instruction_id
+    join reference.symbols as s
+      on s.symbol_id = i.symbol_id
+    cross join lateral settlement.part_of(
+      i, least(i.buyer_released, i.seller_released, i.quantity) - i.settled_quantity,
+      s.quote_decimals
+    ) as r
   ), changed as (
     update settlement.waiting_instructions as i
     set reason = j.reason,
@@ -37,8 +46,14 @@ begin
     from judged as j
     where j.reason <> j.old_reason
   )
-  insert into ledger.waits (segment_id, participant_id, asset_id, waiter_id)
-  select p_segment_id, a.participant_id, a.asset_id, c.instruction_id
+  insert into ledger.waits (segment_id, participant_id, asset_id, waiter_id, has_come)
+  select p_segment_id, a.participant_id, a.asset_id, c.instruction_id, exists (
+    select
+    from unnest(settlement.part_changes(p_late)) as l
+    where l.participant_id = a.participant_id
+      and l.asset_id = a.asset_id
+      and l.posted > l.held
+  )
   from changed as c
   cross join lateral (
     values (c.seller_id, c.base_asset_id), (c.buyer_id, c.quote_asset_id)

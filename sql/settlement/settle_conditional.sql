@@ -18,6 +18,7 @@ declare
   );
   v_units record;
   v_parts settlement.part[];
+  v_late settlement.part[];
   v_journal_id bigint;
 begin
   delete from ledger.waits as w
@@ -29,20 +30,21 @@ begin
     (select coalesce(max(c.unit_no), 0) from unnest(v_candidates) as c),
     coalesce(v_moves.moves, '{}'), v_available
   );
+  v_late := settlement.choose_parts(
+    p_segment_id, v_candidates, v_units.chosen, v_moves.participant_ids, v_moves.asset_ids,
+    v_units.p_available
+  );
   v_parts := array(
     select c.part
     from unnest(v_candidates) as c
     where c.reason is null
       and v_units.chosen[c.unit_no]
-  ) || settlement.choose_parts(
-    p_segment_id, v_candidates, v_units.chosen, v_moves.participant_ids, v_moves.asset_ids,
-    v_units.p_available
-  );
+  ) || v_late;
   if cardinality(v_parts) > 0 then
     v_journal_id := nextval('ledger.journal_ids');
     perform settlement.post_parts(p_segment_id, p_now, v_journal_id, v_parts);
   end if;
-  perform settlement.note_reasons(p_segment_id, p_now, v_candidates);
+  perform settlement.note_reasons(p_segment_id, p_now, v_candidates, v_late);
   if cardinality(v_parts) > 0 then
     perform ledger.post_journal(
       p_segment_id, v_journal_id, 'SETTLEMENT', p_now,
