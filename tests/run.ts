@@ -74,13 +74,7 @@ async function runFiles(
   writeFileSync(RESULTS, '')
   const work = async () => {
     for (let file = waiting.shift(); file && !signal.aborted; file = waiting.shift()) {
-      let result = await runFile(file, env)
-      if (result.failed > 0 && files.length > 1 && !signal.aborted) {
-        // Clocks, processes and a browser on a busy machine: what fails twice has failed.
-        console.log(`${result.report}\n# again, with the same seed: ${file}`)
-        writeFileSync(RESULTS, `# ${file}, first\n${result.output}\n`, { flag: 'a' })
-        result = await runFile(file, env)
-      }
+      const result = await runFile(file, env)
       results.push(result)
       writeFileSync(RESULTS, `# ${file}\n${result.output}\n`, { flag: 'a' })
       console.log(result.report)
