@@ -8,7 +8,7 @@ const snapshotsEveryMs = 60_000
 const thread = openThread()
 await withConnection(thread, maintain)
 
-/** Keeps partitions ahead and snapshots fresh, on a timer. */
+/** Keeps partitions ahead, snapshots fresh and closed periods sealed, on a timer. */
 async function maintain(client: pg.Client): Promise<void> {
   const { log, stopped } = thread
   let partitionsDueAt = 0
@@ -19,6 +19,7 @@ async function maintain(client: pg.Client): Promise<void> {
     }
     await client.query('select ops.refresh_order_book_snapshot(clock_timestamp())')
     log.debug({}, 'snapshots refreshed')
+    await client.query('select ops.seal_periods($1, clock_timestamp())', [thread.segmentId])
     await pause(snapshotsEveryMs, stopped)
   }
 }

@@ -3,7 +3,10 @@
 -- that numbers are dense and in the order of commits, and no reader can skip one.
 -- The journal is linked to the one before it, over all its lines [LED-010]. The caller makes the
 -- digest of those before it locks accounts; under the lock there is only the link to be made.
+-- Nothing is posted into a closed period [LED-030]: its end stands in the row that is locked
+-- anyway.
 -- Locks: the segment's row of ledger.segment_state. Writes: ledger.segment_state, ledger.journals.
+-- Raises: STPER.
 create or replace function ledger.post_journal(
   p_segment_id int,
   p_journal_id bigint,
@@ -21,12 +24,18 @@ declare
   );
   v_finality_no bigint;
   v_link bytea;
+  v_closed_until timestamptz;
 begin
   update ledger.segment_state as s
   set last_finality_no = s.last_finality_no + 1,
     last_link = ledger.next_link(s.last_link, s.last_finality_no + 1, v_digest)
   where s.segment_id = p_segment_id
-  returning s.last_finality_no, s.last_link into strict v_finality_no, v_link;
+  returning s.last_finality_no, s.last_link, s.closed_until
+  into strict v_finality_no, v_link, v_closed_until;
+  if p_now < v_closed_until then
+    raise exception 'the period up to % is closed', v_closed_until
+      using errcode = 'STPER', hint = 'PERIOD_CLOSED';
+  end if;
 
   insert into ledger.journals (
     segment_id, journal_id, finality_no, kind, posted_at, instruction_ids, transfer_count,

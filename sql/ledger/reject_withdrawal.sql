@@ -14,10 +14,8 @@ as $$
 declare
   v_withdrawal ledger.withdrawals := ledger.lock_withdrawal(p_segment_id, p_withdrawal_id, p_by);
 begin
-  if (length(trim(p_reason)) between 1 and 500) is not true then
-    raise exception 'a rejection has a reason of 1 to 500 characters'
-      using errcode = 'IVRSN', hint = 'REASON_MISSING', column = 'reason';
-  elsif v_withdrawal.status = 'REJECTED' and lower(v_withdrawal.decided_by) = lower(p_by) then
+  perform ledger.refuse_reason(p_reason);
+  if v_withdrawal.status = 'REJECTED' and lower(v_withdrawal.decided_by) = lower(p_by) then
     return v_withdrawal;
   elsif v_withdrawal.status <> 'PENDING' then
     raise exception 'withdrawal % is %', p_withdrawal_id, v_withdrawal.status
