@@ -8,7 +8,10 @@ const snapshotsEveryMs = 60_000
 const thread = openThread()
 await withConnection(thread, maintain)
 
-/** Keeps partitions ahead, snapshots fresh and closed periods sealed, on a timer. */
+/**
+ * Keeps partitions ahead, snapshots fresh and closed periods sealed, and checks the books against
+ * each other, on a timer.
+ */
 async function maintain(client: pg.Client): Promise<void> {
   const { log, stopped } = thread
   let partitionsDueAt = 0
@@ -20,7 +23,23 @@ async function maintain(client: pg.Client): Promise<void> {
     await client.query('select ops.refresh_order_book_snapshot(clock_timestamp())')
     log.debug({}, 'snapshots refreshed')
     await client.query('select ops.seal_periods($1, clock_timestamp())', [thread.segmentId])
+    await checkBreaks(client)
     await pause(snapshotsEveryMs, stopped)
+  }
+}
+
+/** Whether trades, obligations and journals agree: what is new, and all where a row was changed. */
+async function checkBreaks(client: pg.Client): Promise<void> {
+  let isBehind = true
+  while (isBehind && !thread.stopped.aborted) {
+    const { rows } = await client.query<{ opened: number; closed: number; is_behind: boolean }>(
+      'select * from ops.check_breaks($1, clock_timestamp())',
+      [thread.segmentId],
+    )
+    const { opened = 0, closed = 0, is_behind = false } = rows[0] ?? {}
+    if (opened > 0) thread.log.error({ opened }, 'the books do not agree: see v_breaks')
+    if (closed > 0) thread.log.info({ closed }, 'breaks closed')
+    isBehind = is_behind
   }
 }
 

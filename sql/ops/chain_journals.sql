@@ -1,9 +1,12 @@
 -- Every journal with its link made again, from the link before it and from what stands there now
 -- [LED-010]: whether that is its link, or null where the one before it is missing; whether its
 -- lines have their marks. A link that was itself altered is not held against the next journal,
--- which was linked to the right one. Reads only.
+-- which was linked to the right one. Of a part of them the first two tell nothing: they know no
+-- others. Reads only.
 create or replace function ops.chain_journals(
-  p_segment_id int
+  p_segment_id int,
+  p_after_no bigint default 0,
+  p_last_no bigint default 9223372036854775807
 ) returns table (
   finality_no bigint,
   journal_id bigint,
@@ -35,6 +38,8 @@ as $$
       ) as l
     ) as m
     where j.segment_id = p_segment_id
+      and j.finality_no > p_after_no
+      and j.finality_no <= p_last_no
     window w as (order by j.finality_no)
   ), linked as (
     select

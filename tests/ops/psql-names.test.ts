@@ -25,6 +25,7 @@ const tables = [
   'cancelled_instructions',
   'windows',
   'nets',
+  'breaks',
   'periods',
   'settled_instructions',
 ]
@@ -41,6 +42,7 @@ const views = [
   'v_withdrawals',
   'v_windows',
   'v_nets',
+  'v_breaks',
   'v_periods',
   'entries',
   'instructions',
@@ -50,6 +52,7 @@ const functions = [
   'audit',
   'cancel_settlement',
   'chain_export',
+  'check_breaks',
   'check_db_connections',
   'check_partition_health',
   'check_table_sizes',
