@@ -1,6 +1,7 @@
 import type { Command } from './commands.ts'
 import { queries } from './queries.ts'
 import type * as rows from './rows.ts'
+import { statementCalls } from './statement-calls.ts'
 import {
   createStatements,
   one,
@@ -43,6 +44,7 @@ export function createCalls(options: StatementOptions) {
     ...marketCalls(statements),
     ...participantCalls(statements),
     ...withdrawalCalls(statements),
+    ...statementCalls(statements),
     ...settlementCalls(statements),
     ...feedCalls(statements),
     ...sessionCalls(statements),

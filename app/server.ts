@@ -23,6 +23,7 @@ import { orderRoutes } from './routes/orders.ts'
 import { participantRoutes } from './routes/participants.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { settlementRoutes } from './routes/settlements.ts'
+import { statementRoutes } from './routes/statements.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { symbolRoutes } from './routes/symbols.ts'
 import { withdrawalRoutes } from './routes/withdrawals.ts'
@@ -128,6 +129,7 @@ function createApp(deps: Deps): Hono<Env> {
   app.route('/', sessionRoutes(deps))
   app.route('/', settlementRoutes(deps))
   app.route('/', withdrawalRoutes(deps))
+  app.route('/', statementRoutes(deps))
   app.route('/', streamRoutes(deps))
   app.route('/', dashboard)
 

@@ -20,4 +20,5 @@ as $$
     when p_owed <> p_owing then 'OBLIGATION_ALTERED'
   end
 $$;
-comment on function ops.trade_break is 'the kind of break between a trade, its event, its obligation';
+comment on function ops.trade_break is
+  'the kind of break between a trade, its event, its obligation';
