@@ -1,6 +1,7 @@
 -- The chain of journals as lines of text, for app/verify-chain.mjs, which needs nothing else
 -- [LED-010]: of each journal
--- `journal NUMBER LINK MARKS LINES (segment,journal,kind,microseconds,count,instructions)`
+-- `journal NUMBER LINK MARKS LINES (segment,journal,kind,microseconds,count,instructions)`,
+-- with the microseconds since when it counts behind it where that is not when it was posted;
 -- and of each of its transfers
 -- `transfer LINE KIND ASSET DEBIT CREDIT AMOUNT INSTRUCTION MICROSECONDS`;
 -- behind them `orphan JOURNAL LINE` and `end NUMBER LINK`. Reads only.
@@ -18,7 +19,8 @@ as $$
       concat_ws(' ', 'journal', j.finality_no, encode(j.link, 'hex'),
         'x' || encode(j.line_marks, 'hex'), 'n' || array_to_string(j.line_nos, ','),
         row(j.segment_id, j.journal_id, j.kind, (extract(epoch from j.posted_at) * 1000000)::bigint,
-          j.transfer_count, j.instruction_ids)::text)
+          j.transfer_count, j.instruction_ids)::text,
+        (extract(epoch from j.effective_at) * 1000000)::bigint)
     from ledger.journals as j
     where j.segment_id = p_segment_id
     union all

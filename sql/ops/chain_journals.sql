@@ -23,7 +23,7 @@ as $$
       case when j.finality_no = 1 then '' else lag(j.link) over w end as previous_link,
       ledger.journal_digest(
         j.segment_id, j.journal_id, j.kind, j.posted_at, j.transfer_count, j.instruction_ids,
-        row(j.line_nos, null, m.digest)::ledger.journal_lines
+        row(j.line_nos, null, m.digest)::ledger.journal_lines, j.effective_at
       ) as digest,
       m.is_marked and length(j.line_marks) = cardinality(j.line_nos) * 4 as is_marked
     from ledger.journals as j

@@ -224,7 +224,7 @@ t.test(`a pack made later has its checksum [LED-032] (seed ${seed})`, async t =>
     "update ledger.transfers set amount = amount + 1 where kind = 'PAYMENT'",
     'update clearing.nets set amount = 0, gross_in = 0, gross_out = 0',
     "update settlement.settled_instructions set settled_at = '2026-03-02T13:00:00Z'",
-    "insert into ops.breaks values (1, default, 'X', null, 1, 'k', 'a', 'b', '2026-03-02', null)",
+    "insert into ops.breaks values (1, default, 'X', 0, 1, 'k', 'a', 'b', '2026-03-02', null)",
   ]) {
     await owner.query('begin')
     await owner.query('set local session_replication_role = replica')

@@ -36,8 +36,11 @@ const calls: Record<Role, RegExp | string[]> = {
     'settlement.settle_waiting',
   ],
   pgsettle_operator: [
+    'ops.adjust',
+    'ops.approve_adjustment',
     'ops.approve_withdrawal',
     'ops.audit',
+    'ops.balance_as_of',
     'ops.cancel_settlement',
     'ops.chain_export',
     'ops.check_breaks',
@@ -65,6 +68,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.publish_index',
     'ops.publish_price',
     'ops.refresh_order_book_snapshot',
+    'ops.reject_adjustment',
     'ops.reject_withdrawal',
     'ops.release_settlement',
     'ops.reopen_period',
@@ -90,6 +94,7 @@ const calls: Record<Role, RegExp | string[]> = {
   ],
   pgsettle_auditor: [
     'ops.audit',
+    'ops.balance_as_of',
     'ops.chain_export',
     'ops.check_db_connections',
     'ops.check_partition_health',

@@ -26,6 +26,7 @@ const tables = [
   'windows',
   'nets',
   'breaks',
+  'adjustments',
   'periods',
   'settled_instructions',
 ]
@@ -43,13 +44,17 @@ const views = [
   'v_windows',
   'v_nets',
   'v_breaks',
+  'v_adjustments',
   'v_periods',
   'entries',
   'instructions',
 ]
 const functions = [
+  'adjust',
+  'approve_adjustment',
   'approve_withdrawal',
   'audit',
+  'balance_as_of',
   'cancel_settlement',
   'chain_export',
   'check_breaks',
@@ -77,6 +82,7 @@ const functions = [
   'publish_index',
   'publish_price',
   'refresh_order_book_snapshot',
+  'reject_adjustment',
   'reject_withdrawal',
   'release_settlement',
   'reopen_period',
