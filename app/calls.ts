@@ -1,3 +1,4 @@
+import { accountCalls } from './account-calls.ts'
 import type { Command } from './commands.ts'
 import { queries } from './queries.ts'
 import type * as rows from './rows.ts'
@@ -45,6 +46,7 @@ export function createCalls(options: StatementOptions) {
     ...participantCalls(statements),
     ...withdrawalCalls(statements),
     ...statementCalls(statements),
+    ...accountCalls(statements),
     ...settlementCalls(statements),
     ...feedCalls(statements),
     ...sessionCalls(statements),

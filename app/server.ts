@@ -10,6 +10,7 @@ import { createDoorbell } from './events/doorbell.ts'
 import { createFeed } from './events/feed.ts'
 import { createSessions } from './events/sessions.ts'
 import { createStreams } from './events/streams.ts'
+import { accountRoutes } from './routes/accounts.ts'
 import type { Deps, Env } from './routes/context.ts'
 import { dashboard } from './routes/dashboard.ts'
 import { docsRoutes } from './routes/docs.ts'
@@ -130,6 +131,7 @@ function createApp(deps: Deps): Hono<Env> {
   app.route('/', settlementRoutes(deps))
   app.route('/', withdrawalRoutes(deps))
   app.route('/', statementRoutes(deps))
+  app.route('/', accountRoutes(deps))
   app.route('/', streamRoutes(deps))
   app.route('/', dashboard)
 

@@ -33,6 +33,8 @@ as $$
   select a.* from ops.audit_periods() as a
   union all
   select a.* from ops.audit_adjustments() as a
+  union all
+  select a.* from ops.audit_internal() as a
 $$;
 comment on function ops.audit is
   'audit(): re-derives balances, holds, fills, book and settlements; no rows is healthy';

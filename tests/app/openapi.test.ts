@@ -61,6 +61,7 @@ t.test('the document knows the headers that a request may have', async t => {
   t.same(headersOf('delete', '/orders/{order_id}'), ['X-Deadline'])
   t.same(headersOf('post', '/deposits'), ['Idempotency-Key'])
   t.same(headersOf('post', '/withdrawals'), ['Idempotency-Key'])
+  t.same(headersOf('post', '/transfers'), ['Idempotency-Key'])
   t.same(headersOf('get', '/stream'), ['Last-Event-ID'])
   t.same(headersOf('get', '/orders'), [])
 })

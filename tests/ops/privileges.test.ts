@@ -36,6 +36,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'settlement.settle_waiting',
   ],
   pgsettle_operator: [
+    'ops.account_tree',
     'ops.adjust',
     'ops.approve_adjustment',
     'ops.approve_withdrawal',
@@ -63,6 +64,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.link_settlements',
     'ops.lots',
     'ops.maintain_partitions',
+    'ops.open_sub_account',
     'ops.pack_checksum',
     'ops.preview_netting',
     'ops.publish_index',
@@ -93,6 +95,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.verify_replay',
   ],
   pgsettle_auditor: [
+    'ops.account_tree',
     'ops.audit',
     'ops.balance_as_of',
     'ops.chain_export',

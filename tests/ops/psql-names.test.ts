@@ -27,6 +27,7 @@ const tables = [
   'nets',
   'breaks',
   'adjustments',
+  'internal_transfers',
   'periods',
   'settled_instructions',
 ]
@@ -50,6 +51,7 @@ const views = [
   'instructions',
 ]
 const functions = [
+  'account_tree',
   'adjust',
   'approve_adjustment',
   'approve_withdrawal',
@@ -77,6 +79,7 @@ const functions = [
   'link_settlements',
   'lots',
   'maintain_partitions',
+  'open_sub_account',
   'pack_checksum',
   'preview_netting',
   'publish_index',
