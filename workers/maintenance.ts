@@ -4,6 +4,8 @@ import { openThread, pause, withConnection } from './thread.ts'
 /** Often enough that a lost hour does not matter: partitions are made days and months ahead. */
 const partitionsEveryMs = 3_600_000
 const snapshotsEveryMs = 60_000
+/** A row that is not as it was is told within a minute, with time to look at all of them. */
+const checksEveryMs = 20_000
 
 const thread = openThread()
 await withConnection(thread, maintain)
@@ -15,16 +17,20 @@ await withConnection(thread, maintain)
 async function maintain(client: pg.Client): Promise<void> {
   const { log, stopped } = thread
   let partitionsDueAt = 0
+  let snapshotsDueAt = 0
   while (!stopped.aborted) {
     if (performance.now() >= partitionsDueAt) {
       await maintainPartitions(client)
       partitionsDueAt = performance.now() + partitionsEveryMs
     }
-    await client.query('select ops.refresh_order_book_snapshot(clock_timestamp())')
-    log.debug({}, 'snapshots refreshed')
-    await client.query('select ops.seal_periods($1, clock_timestamp())', [thread.segmentId])
+    if (performance.now() >= snapshotsDueAt) {
+      await client.query('select ops.refresh_order_book_snapshot(clock_timestamp())')
+      log.debug({}, 'snapshots refreshed')
+      snapshotsDueAt = performance.now() + snapshotsEveryMs
+    }
     await checkBreaks(client)
-    await pause(snapshotsEveryMs, stopped)
+    await client.query('select ops.seal_periods($1, clock_timestamp())', [thread.segmentId])
+    await pause(checksEveryMs, stopped)
   }
 }
 

@@ -1,6 +1,6 @@
 -- Seals what is closed and not sealed yet: keeps what each account had at the end, where sums begin
 -- from then on, and the checksum of the pack [LED-032]. The maintenance worker calls it every
--- minute. Returns how many it sealed.
+-- 20 seconds. Returns how many it sealed.
 -- Locks: the rows of those periods. Writes: ledger.periods, ledger.period_balances.
 create or replace function ops.seal_periods(
   p_segment_id int,
@@ -38,6 +38,6 @@ begin
 end;
 $$;
 comment on function ops.seal_periods is
-  'seal_periods(segment, now): keeps balances and checksums of closed periods; every minute';
+  'seal_periods(segment, now): keeps balances and checksums of what is closed';
 revoke execute on function ops.seal_periods from public;
 grant execute on function ops.seal_periods to pgsettle_worker;

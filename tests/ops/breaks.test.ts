@@ -12,6 +12,7 @@ import {
 import { createFlow } from '../helpers/random-flow.ts'
 import { randomNumbers, seed } from '../helpers/seed.ts'
 import { openSession } from '../helpers/session.ts'
+import { monday, waitingMarket } from '../settlement/waiting-market.ts'
 
 const traders = ['alice', 'bob', 'carol']
 const symbols = { 'BTC-USD': {}, 'ETH-USD': {}, 'LTC-USD': {} }
@@ -254,6 +255,26 @@ t.test(
     t.same(await audit(db), [])
   },
 )
+
+t.test('what settles in parts has no break until a part is gone [OPS-001]', async t => {
+  const traders = { alice: { USD: '10000' }, bob: { BTC: '40' } }
+  const parts = { partial_unit: '10', partial_minimum: '20' }
+  const { db, instruct, pass, states } = await waitingMarket(t, traders, parts)
+  const worker = await openSession(t, db.workerUrl)
+  const id = await instruct({ quantity: '100', amount: '1000' })
+  await pass()
+  t.same(await check(worker), nothing, 'a part is final')
+  await fund(db, 'bob', 'BTC', '60', monday)
+  await pass()
+  t.same(await states(id), ['SETTLED 100'])
+  t.same(await check(worker), nothing, 'all of it is')
+  const owner = await openSession(t, db.url, '-c session_replication_role=replica')
+
+  await owner.query('delete from settlement.parts where part_no = 1')
+  await owner.query('select pg_stat_force_next_flush()')
+  await check(worker)
+  t.same(await open(db), [`SETTLEMENT_MISSING ${id}`])
+})
 
 t.test('what PostgreSQL did not count is found in turn [OPS-001]', async t => {
   const { db, trade } = await market(t)
