@@ -1,4 +1,4 @@
-/** Money that is to leave the database: what an adapter is told of an outside leg. */
+/** What is to be done outside the database, as an adapter is told it. */
 export interface OutsideLeg {
   leg_id: string
   /** Grows with each claim. A receiver that has seen a higher one can refuse this. */
@@ -9,8 +9,13 @@ export interface OutsideLeg {
   adapter: string
   /** The same at each attempt: who has seen it does nothing again. */
   external_id: string
-  withdrawal_id: string
-  client_id: string
+  kind: 'WITHDRAWAL' | 'DELIVERY' | 'PAYMENT'
+  /** What it is of: one of the two. */
+  withdrawal_id: string | null
+  settlement_id: string | null
+  from_client_id: string
+  /** Of a withdrawal the world outside. */
+  to_client_id: string
   asset: string
   amount: string
 }

@@ -43,8 +43,7 @@ export function createWebhook({ url, secret }: WebhookOptions): Adapter {
 }
 
 function messageOf(leg: OutsideLeg): string {
-  const { external_id, withdrawal_id, client_id, asset, amount, token, attempt } = leg
-  const facts = { external_id, withdrawal_id, client_id, asset, amount, token, attempt }
+  const { leg_id: _, adapter: __, ...facts } = leg
   return JSON.stringify({ type: 'outside_leg.send', ...facts })
 }
 

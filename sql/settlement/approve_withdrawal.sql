@@ -15,7 +15,6 @@ as $$
 declare
   v_withdrawal ledger.withdrawals := ledger.lock_withdrawal(p_segment_id, p_withdrawal_id, p_by);
   v_outside settlement.outside_assets;
-  v_leg settlement.outside_legs;
 begin
   select o.* into v_outside
   from settlement.outside_assets as o
@@ -28,15 +27,9 @@ begin
   end if;
 
   v_withdrawal := ledger.let_withdrawal_go(p_segment_id, p_withdrawal_id, p_by, p_now);
-  insert into settlement.outside_legs (
-    segment_id, leg_id, withdrawal_id, adapter, answer_within, next_attempt_at, created_at
-  )
-  values (
-    p_segment_id, nextval('settlement.outside_leg_ids'), p_withdrawal_id, v_outside.adapter,
-    v_outside.answer_within, p_now, p_now
-  )
-  returning * into strict v_leg;
-  perform settlement.note_outside_leg(v_leg, 'RESERVED', p_by, null, p_now);
+  perform settlement.reserve_outside_leg(
+    v_outside, 'WITHDRAWAL', p_withdrawal_id, v_withdrawal.requested_by, p_by, p_now
+  );
   return v_withdrawal;
 end;
 $$;

@@ -16,8 +16,11 @@ create or replace function settlement.claim_outside_legs(
   attempt int,
   adapter text,
   external_id uuid,
+  kind text,
   withdrawal_id bigint,
-  client_id text,
+  settlement_id bigint,
+  from_client_id text,
+  to_client_id text,
   asset text,
   amount numeric
 )
@@ -58,15 +61,18 @@ begin
 
     return query
     select
-      v_leg.leg_id, v_leg.token, v_leg.attempts, v_leg.adapter, v_leg.external_id,
-      w.withdrawal_id, p.client_id, a.asset, trim_scale(w.amount::numeric)
-    from ledger.withdrawals as w
-    join reference.participants as p
-      on p.participant_id = w.participant_id
+      v_leg.leg_id, v_leg.token, v_leg.attempts, v_leg.adapter, v_leg.external_id, v_leg.kind,
+      v_leg.withdrawal_id, v_leg.instruction_id, f.client_id, g.client_id, a.asset,
+      trim_scale(m.amount)
+    from settlement.outside_moves as m
+    join reference.participants as f
+      on f.participant_id = m.from_id
+    join reference.participants as g
+      on g.participant_id = m.to_id
     join reference.assets as a
-      on a.asset_id = w.asset_id
-    where w.segment_id = p_segment_id
-      and w.withdrawal_id = v_leg.withdrawal_id;
+      on a.asset_id = m.asset_id
+    where m.segment_id = p_segment_id
+      and m.leg_id = v_leg.leg_id;
   end loop;
 end;
 $$;

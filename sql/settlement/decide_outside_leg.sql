@@ -1,9 +1,9 @@
--- Ends an outside leg on a person's word: CONFIRMED when the money has left by whatever way, VOIDED
--- when it has not and will not. Takes who says so and why. It is another than who asked for the
--- withdrawal [SET-044], who may only take back what was never sent. What a worker is sending at the
--- moment is not voided. Returns the status.
--- Writes and locks: as settlement.end_outside_leg, and the leg before.
--- Raises: NFLEG, IVOPR, IVRSN, RJSLF (who asked), STLEG (a worker has it, or it ended otherwise).
+-- Ends an outside leg on a person's word: CONFIRMED when it has left by whatever way, VOIDED when
+-- it has not and will not. Takes who says so and why. It is another than who asked for it
+-- [SET-044], who may only take back what was never sent. What a worker is sending at the moment is
+-- not voided. Returns the status. Writes and locks: as settlement.end_outside_leg, and the leg
+-- before. Raises: NFLEG, IVOPR, IVRSN, RJSLF (who asked), STLEG (a worker has it, or it ended
+-- otherwise).
 create or replace function settlement.decide_outside_leg(
   p_segment_id int,
   p_leg_id bigint,
@@ -16,19 +16,13 @@ language plpgsql volatile
 as $$
 declare
   v_leg settlement.outside_legs := settlement.lock_outside_leg(p_segment_id, p_leg_id);
-  v_requested_by text;
 begin
   perform ledger.refuse_operator(p_by);
   perform ledger.refuse_reason(p_reason);
-  select w.requested_by into strict v_requested_by
-  from ledger.withdrawals as w
-  where w.segment_id = p_segment_id
-    and w.withdrawal_id = v_leg.withdrawal_id;
-
-  if lower(v_requested_by) = lower(p_by)
+  if lower(v_leg.requested_by) = lower(p_by)
     and not (p_status = 'VOIDED' and v_leg.status in ('RESERVED', 'VOIDED'))
   then
-    raise exception 'who asked for a withdrawal may not say what became of it'
+    raise exception 'who asked for an outside leg may not say what became of it'
       using errcode = 'RJSLF', hint = 'SAME_OPERATOR', column = 'operator';
   elsif p_status = 'VOIDED' and v_leg.leased_until > p_now then
     raise exception 'outside leg % is being sent until %', p_leg_id, v_leg.leased_until

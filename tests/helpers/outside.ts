@@ -8,7 +8,7 @@ export interface LegRow {
   leg_id: string
   status: string
   external_id: string
-  withdrawal_id: string
+  withdrawal_id: string | null
   attempts: number
   token: string
   next_attempt_at: Date | null
@@ -26,8 +26,11 @@ export interface Claim {
   attempt: number
   adapter: string
   external_id: string
-  withdrawal_id: string
-  client_id: string
+  kind: string
+  withdrawal_id: string | null
+  settlement_id: string | null
+  from_client_id: string
+  to_client_id: string
   asset: string
   amount: string
 }

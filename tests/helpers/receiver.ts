@@ -25,8 +25,11 @@ export type Manner =
 const Message = z.strictObject({
   type: z.literal('outside_leg.send'),
   external_id: z.uuid(),
-  withdrawal_id: z.string(),
-  client_id: z.string(),
+  kind: z.enum(['WITHDRAWAL', 'DELIVERY', 'PAYMENT']),
+  withdrawal_id: z.string().nullable(),
+  settlement_id: z.string().nullable(),
+  from_client_id: z.string(),
+  to_client_id: z.string(),
   asset: z.string(),
   amount: z.string(),
   token: z.string(),

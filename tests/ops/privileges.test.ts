@@ -55,6 +55,7 @@ const calls: Record<Role, RegExp | string[]> = {
     'ops.help',
     'ops.hold_settlement',
     'ops.instruct',
+    'ops.instruct_outside',
     'ops.link_settlements',
     'ops.maintain_partitions',
     'ops.preview_netting',

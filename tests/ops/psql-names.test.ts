@@ -67,6 +67,7 @@ const functions = [
   'help',
   'hold_settlement',
   'instruct',
+  'instruct_outside',
   'link_settlements',
   'maintain_partitions',
   'preview_netting',

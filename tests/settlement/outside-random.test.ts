@@ -50,6 +50,14 @@ const acts: Record<string, (world: World) => Promise<unknown>> = {
     const client = world.random() < 0.5 ? 'alice' : 'bob'
     return letGo(world.app, { client, amount, key: String(world.asked++), now: now(world) })
   },
+  /** One trade or another of which a leg is made outside. */
+  instruct: world => {
+    const sides = world.random() < 0.5 ? ['alice', 'bob'] : ['bob', 'alice']
+    const leg = world.random() < 0.5 ? 'DELIVERY' : 'PAYMENT'
+    const quantity = Math.ceil(world.random() * 8) / 8
+    const text = "select instruct_outside('BTC-USD', $1, $2, $3, $4, $5, 'ann', 1, $6)"
+    return world.operator.query(text, [...sides, quantity, quantity * 7, leg, now(world)])
+  },
   claim: async world => {
     const limit = 1 + Math.floor(world.random() * 3)
     world.claims.push(...(await claim(world.worker, { now: now(world), limit })))
@@ -88,7 +96,7 @@ const acts: Record<string, (world: World) => Promise<unknown>> = {
     world.elapsed += world.pick([1, 5, 31, 400, 3700]) ?? 0
   },
 }
-const usual = ['ask', 'claim', 'claim', 'send', 'send', 'send', 'decide', 'wait', 'wait']
+const usual = 'ask instruct claim claim send send send decide wait wait'.split(' ')
 const rare = ['override', 'retry']
 
 const retry = (world: World, { leg_id }: LegRow) => {
@@ -135,7 +143,8 @@ t.test(`[SET-040] whatever happens, money leaves once or stays (seed ${seed})`, 
     elapsed: 0,
     asked: 0,
   }
-  const { db } = world
+  const { db, operator } = world
+  await operator.query("select set_outside_asset('BTC')")
 
   for (let n = 1; n <= steps; n++) {
     await step(world)

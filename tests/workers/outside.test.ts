@@ -43,8 +43,8 @@ t.test('[SET-040] what is approved is sent, signed, and posted on its confirmati
 
   await until(async () => (await statuses()).join() === 'CONFIRMED,CONFIRMED')
   t.match(receiver.messages, [
-    { type: 'outside_leg.send', client_id: 'alice', asset: 'USD', amount: '10', attempt: 1 },
-    { client_id: 'alice', asset: 'USD', amount: '2.5', token: '1' },
+    { type: 'outside_leg.send', kind: 'WITHDRAWAL', asset: 'USD', amount: '10', attempt: 1 },
+    { from_client_id: 'alice', to_client_id: 'external', amount: '2.5', token: '1' },
   ])
   t.equal(receiver.results.size, 2)
   t.match(await balances(db, 'alice'), { USD: '87.5 0 0 0' })

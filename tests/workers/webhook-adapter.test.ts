@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { OutsideLeg } from '../../workers/outside-adapter.ts'
 import { answerOf, createWebhook } from '../../workers/webhook-adapter.ts'
 import { startReceiver } from '../helpers/receiver.ts'
 import { until } from '../helpers/until.ts'
@@ -33,14 +34,17 @@ t.test('what an answer means', async t => {
 
 t.test('a request that takes too long, or finds nobody, is thrown', async t => {
   const receiver = await startReceiver(t, 'HOLD')
-  const leg = {
+  const leg: OutsideLeg = {
     leg_id: '1',
     token: '1',
     attempt: 1,
     adapter: 'webhook',
     external_id: '7f3df1a8-3c7c-4b8f-9f2f-1d6e0c6e4c11',
+    kind: 'WITHDRAWAL',
     withdrawal_id: '1',
-    client_id: 'alice',
+    settlement_id: null,
+    from_client_id: 'alice',
+    to_client_id: 'external',
     asset: 'USD',
     amount: '1',
   }
