@@ -9,6 +9,8 @@ export interface Fill {
   quantity: string
   fee: string
   liquidity: 'MAKER' | 'TAKER'
+  busted?: true
+  corrects?: string
 }
 
 export interface OrderRow {
@@ -150,6 +152,8 @@ export interface TradeRow {
   quantity: string
   taker_side: string
   traded_at: string
+  busted: boolean
+  corrects: string | null
 }
 
 export interface TickerRow {
