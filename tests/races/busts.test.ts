@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { balances, buy, execute, type Queryable, sell } from '../helpers/market.ts'
+import { mutateFunction } from '../helpers/mutation.ts'
 import { randomNumbers, seed } from '../helpers/seed.ts'
 import { openSession, untilBlocked } from '../helpers/session.ts'
 import {
@@ -113,6 +114,22 @@ t.test(
     t.same(await faults(db), [])
   },
 )
+
+t.test('without the lock of its row, a bust of two at once is told twice', async t => {
+  const db = await bustMarket(t)
+  const asked = await ask(db, await trade(db))
+  await mutateFunction(db, 'matching.lock_bust', [['for no key update of b', '']])
+  const [one, two] = [await openSession(t, db.url), await openSession(t, db.url)]
+  await one.query('begin')
+  await approve(one, asked, 'bea')
+  const second = approve(two, asked, 'carl')
+  await untilBlocked(db, two.pid)
+  await one.query('commit')
+  await second
+
+  t.same(await db.query("select count(*)::int as n from events where kind = 'BUST'"), [{ n: 2 }])
+  t.not((await faults(db)).length, 0)
+})
 
 t.test('[BST-001] killed in the middle, a bust has done nothing, and can be done', async t => {
   const db = await bustMarket(t)

@@ -144,3 +144,27 @@ t.test('[BST-003] what takes a place can be busted, and corrected, in its turn',
   t.same(await balances(db, 'bob'), { BTC: '10 0 0 0', USD: '0 0 0 0' })
   t.same(await faults(db), [])
 })
+
+t.test('[BST-007] of what was settled in part nothing moves until it may move whole', async t => {
+  const db = await bustMarket(t, funds, { partial_unit: '0.1' })
+  const id = await trade(db)
+  await db.query("select ops.hold_settlement($1, 'SELLER', 1, $2)", [id, monday])
+  await db.query("select ops.release_settlement($1, 'SELLER', 0.4, 1, $2)", [id, monday])
+  await pass(db)
+  t.same(await balances(db, 'bob'), { BTC: '9 0.6 0 0.6', USD: '399.6 0 599.4 0' })
+
+  const other = await bust(db, id, '900')
+
+  t.same(await outcome(db, id), ['CANCELLED', 'PENDING LINKED'])
+  t.same(await outcome(db, other), ['PENDING LINKED'])
+  t.same(await balances(db, 'bob'), { BTC: '9.6 0 0 0', USD: '399.6 0 0 0' })
+  t.same(await faults(db), [])
+
+  await db.query("select ops.release_settlement($1, 'SELLER', null, 1, $2)", [other, monday])
+  await pass(db)
+  t.same([await outcome(db, id), await outcome(db, other)], [['CANCELLED', 'SETTLED'], ['SETTLED']])
+  t.same(await balances(db, 'bob'), { BTC: '9 0 0 0', USD: '899.1 0 0 0' })
+  t.same(await balances(db, 'alice'), { BTC: '1 0 0 0', USD: '9098.2 0 0 0' })
+  t.equal(await earned(db), '2.7')
+  t.same(await faults(db), [])
+})
