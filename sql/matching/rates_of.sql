@@ -1,5 +1,6 @@
--- The rates of fees that held for a trade: those of the symbol in its batch, which the log says;
--- where that is gone, those of today. Of one that took another's place: the other's. Reads only.
+-- The rates of fees that held for a trade: its own, where it says them; else those of the symbol in
+-- its batch, which the log says; where that is gone, those of today. Of one that took another's
+-- place: the other's. Reads only.
 create or replace function matching.rates_of(
   p_symbol reference.symbols,
   p_trade matching.trades,
@@ -35,8 +36,8 @@ begin
     and v_id % c_ids_per_symbol between l.first_seq and l.last_seq
   order by l.log_no
   limit 1;
-  maker := coalesce(maker, p_symbol.maker_rate);
-  taker := coalesce(taker, p_symbol.taker_rate);
+  maker := coalesce((to_jsonb(p_trade) ->> 'maker_rate')::numeric, maker, p_symbol.maker_rate);
+  taker := coalesce((to_jsonb(p_trade) ->> 'taker_rate')::numeric, taker, p_symbol.taker_rate);
 end;
 $$;
 comment on function matching.rates_of is 'the rates of fees that held for a trade';

@@ -1,5 +1,5 @@
--- Asks for a trade to be busted; it is once another operator approves that. See
--- matching.request_bust. Returns the id of the bust.
+-- Asks for a trade to be busted; it is once another operator approves that. The reason is told to
+-- everybody who follows the symbol. See matching.request_bust. Returns the id of the bust.
 --   select bust_trade(10000000000002, 'entered by mistake', 'ann');
 -- Raises: IVOPR, IVRSN, NFTRD, STBST.
 create or replace function ops.bust_trade(
