@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { buy, execute, fund, type Queryable, sell, settle } from '../helpers/market.ts'
 import { randomNumbers, seed } from '../helpers/seed.ts'
-import { ask, bust, bustMarket, faults } from './bust-market.ts'
+import { ask, bust, bustMarket, faults, outcome } from './bust-market.ts'
 
 const names = ['p1', 'p2', 'p3', 'p4']
 const rounds = 24
@@ -39,6 +39,9 @@ async function attempt(s: Sequence, key: string, act: (id: string) => Promise<un
 
 async function change(s: Sequence, id: string, price: string | null): Promise<void> {
   const other = await bust(s.db, id, price, s.now)
+  const states = await outcome(s.db, id)
+  if (states.length > 1) count(s, 'reversals')
+  if (states[1]?.startsWith('PENDING')) count(s, 'waited')
   // A few are asked for again.
   if (s.random() < 0.8) s.ids = s.ids.filter(one => one !== id)
   if (price !== null) s.ids.push(other)
@@ -80,9 +83,9 @@ const acts: Record<string, (s: Sequence) => Promise<unknown>> = {
       `select ledger.approve_withdrawal(1, w.withdrawal_id, 'bea', $3)
       from api.balances(1, $1) as b
       cross join lateral ledger.request_withdrawal(
-        1, $1, b.asset, b.available, $2::text || b.asset, 'ann', $3
+        1, $1, b.asset, greatest(1, trunc(b.available / 2)), $2::text || b.asset, 'ann', $3
       ) as w
-      where b.available > 0`,
+      where b.available >= 1`,
       [name, `w-${below(s, 1e9)}`, s.now],
     )
   },
@@ -171,7 +174,7 @@ async function play(t: Test, number: number): Promise<Record<string, number>> {
   for (let round = 0; round < rounds; round++) {
     s.now = new Date(startsAt + round * 60 * 60_000).toISOString()
     for (let i = 0; i < 4; i++) {
-      const often = pick(s, ['trade', 'trade', 'settle', 'bust', 'correct'])
+      const often = pick(s, ['trade', 'trade', 'deposit', 'settle', 'withdraw', 'bust', 'correct'])
       const word = (s.random() < 0.6 ? often : pick(s, words)) ?? ''
       await acts[word]?.(s)
       const found = await db.query('select * from ops.audit()')
@@ -179,23 +182,17 @@ async function play(t: Test, number: number): Promise<Record<string, number>> {
     }
   }
   t.same(await faults(db), [])
-  const [row] = await db.query(
-    `select count(*)::int as reversals, count(*) filter (where i.status = 'PENDING')::int as waiting
-    from settlement.reversals as r
-    join settlement.instructions as i on i.instruction_id = r.reversal_id`,
-  )
-
   await finish(s)
   t.same(await faults(db), [])
   t.same(await db.query('select instruction_id from settlement.waiting_instructions'), [])
   t.same(await wrong(db), [], 'as if what is busted had never been')
-  return { ...s.seen, ...row }
+  return s.seen
 }
 
 t.test(`[BST-001] whatever is busted when, money adds up at each step (${seed})`, async t => {
   const seen: Record<string, number> = {}
   let sequences = 0
-  const enough = () => (seen.reversals ?? 0) > 3 && (seen.waiting ?? 0) > 0
+  const enough = () => (seen.reversals ?? 0) > 3 && (seen.waited ?? 0) > 0
   while (sequences < 3 || !enough() || !seen.busts || !seen.corrections) {
     for (const [key, count] of Object.entries(await play(t, sequences))) {
       seen[key] = (seen[key] ?? 0) + count
