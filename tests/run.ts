@@ -14,8 +14,9 @@ const RESULTS = '.test/results.tap'
 const running = new Set<ChildProcess>()
 
 /**
- * `npm test [-- FILE…]`: every test file in a process of its own, one at once more than there
- * are cores, as some wait, on one throw-away PostgreSQL. The last line is `N passed, N failed`, by assertions.
+ * `npm test [-- FILE…]`: every test file in a process of its own, one at once more than there are
+ * cores, as some wait, on one throw-away PostgreSQL. The last line is `N passed, N failed`, by
+ * assertions.
  *
  * The files are run as they stand, not by tap's command: that loads the TypeScript compiler and a
  * recorder of processes into each (4 files: 6.1 s of CPU; by tsx 4.4 s), and into what they start.
