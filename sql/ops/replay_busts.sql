@@ -1,6 +1,7 @@
 -- Tells the busts of a symbol again, in a place of ops.open_replay, up to an event: those that are
--- next by their numbers. They change nothing that decides a batch. What takes a trade's place is
--- worked out again. Takes the symbol and its place. Writes: see matching.record_bust.
+-- next by their numbers. What takes a trade's place is worked out again, and the trade is busted
+-- there as well. Takes the symbol and its place.
+-- Writes: matching.trade_busts, and see matching.record_bust.
 create or replace function ops.replay_busts(
   p_symbol reference.symbols,
   p_place reference.symbols,
@@ -44,7 +45,13 @@ begin
         p_symbol, matching.find_trade(p_symbol.segment_id, v_bust.trade_id), v_bust.new_price
       ) as r;
     end if;
-    perform matching.record_bust(v_trade, v_replacement, v_bust.reason, v_bust.decided_at);
+    v_replacement :=
+      matching.record_bust(v_trade, v_replacement, v_bust.reason, v_bust.decided_at);
+    v_bust.segment_id := p_place.segment_id;
+    v_bust.symbol_id := p_place.symbol_id;
+    v_bust.trade_id := v_trade.trade_id;
+    v_bust.replacement_id := v_replacement.trade_id;
+    insert into matching.trade_busts select v_bust.*;
   end loop;
 end;
 $$;
