@@ -28,7 +28,7 @@ begin
     perform settlement.cancel_rest(v_rest, p_by, p_in_place.trade_id, p_now);
   end if;
   if v_rest.is_prefunded then
-    v_released := settlement.hold_changes(settlement.part_of(
+    v_released := settlement.part_holds(settlement.part_of(
       v_rest, v_rest.quantity - v_rest.settled_quantity, 0
     ), -1);
   end if;
@@ -39,7 +39,7 @@ begin
   if p_in_place.trade_id is not null then
     v_new := clearing.instruction_in_place(v_rest, v_final, p_in_place, p_segment_id, p_now);
     v_new.is_prefunded := v_reversal_id is null and ledger.change_accounts(
-      p_segment_id, ledger.sum_changes(v_released || settlement.hold_changes(
+      p_segment_id, ledger.sum_changes(v_released || settlement.part_holds(
         settlement.part_of(v_new, v_new.quantity, 0), 1
       ))
     );

@@ -1,6 +1,6 @@
 -- What it changes on the accounts when the sides of a part begin to hold what they will give and to
 -- await what they will get, or no longer do (p_sign -1). Reads nothing.
-create or replace function settlement.hold_changes(
+create or replace function settlement.part_holds(
   p_part settlement.part,
   p_sign int
 ) returns ledger.account_change[]
@@ -20,5 +20,5 @@ as $$
   ) as c (participant_id, asset_id, due_out, due_in)
   where p.quantity > 0
 $$;
-comment on function settlement.hold_changes is
+comment on function settlement.part_holds is
   'what it changes on the accounts when a part is held for, or no longer';
