@@ -201,21 +201,6 @@ export interface DepositRow {
   created_at: string
 }
 
-export interface WithdrawalRow {
-  withdrawal_id: string
-  client_id: string
-  asset: string
-  amount: string
-  idempotency_key: string
-  status: string
-  requested_by: string
-  created_at: string
-  decided_by: string | null
-  decided_at: string | null
-  reject_reason: string | null
-  transfer_id: string | null
-}
-
 export interface AssetRow {
   asset: string
   decimals: number

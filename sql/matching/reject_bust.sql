@@ -14,10 +14,8 @@ declare
   v_bust matching.trade_busts :=
     matching.lock_bust(p_segment_id, p_bust_id, p_by, 'REJECTED');
 begin
-  if (length(trim(p_reason)) between 1 and 500) is not true then
-    raise exception 'a rejection has a reason of 1 to 500 characters'
-      using errcode = 'IVRSN', hint = 'REASON_MISSING', column = 'reason';
-  elsif v_bust.status = 'REJECTED' then
+  perform ledger.refuse_reason(p_reason);
+  if v_bust.status = 'REJECTED' then
     return;
   end if;
 

@@ -19,11 +19,7 @@ declare
   v_bust_id bigint;
 begin
   perform ledger.refuse_operator(p_by);
-  if (length(trim(p_reason)) between 1 and 500) is not true then
-    raise exception 'a bust has a reason of 1 to 500 characters'
-      using errcode = 'IVRSN', hint = 'REASON_MISSING', column = 'reason';
-  end if;
-
+  perform ledger.refuse_reason(p_reason);
   if p_new_price is not null then
     select s.tick_size into strict v_tick
     from reference.symbols as s
