@@ -6,7 +6,7 @@ language plpgsql stable
 as $$
 begin
   if (length(trim(p_reason)) between 1 and 500) is not true then
-    raise exception 'a reason has 1 to 500 characters'
+    raise exception 'a decision has a reason of 1 to 500 characters'
       using errcode = 'IVRSN', hint = 'REASON_MISSING', column = 'reason';
   end if;
 end;

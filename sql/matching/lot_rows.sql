@@ -35,7 +35,10 @@ as $$
   from (
     select
       f.*,
-      case when f.sold_id is null or f.bought_id <= f.sold_id then 'LONG' else 'SHORT' end as side,
+      case
+        when f.sold_id is null or (f.bought_at, f.bought_id) <= (f.sold_at, f.sold_id) then 'LONG'
+        else 'SHORT'
+      end as side,
       least(f.bought_at, f.sold_at) as opened_at,
       case when f.bought_id is not null and f.sold_id is not null
         then greatest(f.bought_at, f.sold_at) end as closed_at

@@ -26,6 +26,8 @@ as $$
   union all
   select a.* from ops.audit_windows() as a
   union all
+  select a.* from ops.audit_busts() as a
+  union all
   select a.* from ops.audit_journals() as a
   union all
   select a.* from ops.audit_withdrawals() as a
@@ -35,6 +37,8 @@ as $$
   select a.* from ops.audit_adjustments() as a
   union all
   select a.* from ops.audit_internal() as a
+  union all
+  select a.* from ops.audit_outside_legs() as a
 $$;
 comment on function ops.audit is
   'audit(): re-derives balances, holds, fills, book and settlements; no rows is healthy';

@@ -36,15 +36,20 @@ as $$
   ), told as (
     select
       f.id + e.seq as trade_id,
-      concat_ws(' ', e.seq, e.at, e.order_id, e.participant_id, e.side, e.maker_order_id,
-        e.maker_id, trim_scale(e.price), trim_scale(e.quantity)) as terms
+      concat_ws(' ', e.seq, coalesce(r.traded_at, e.at), e.order_id, e.participant_id, e.side,
+        e.maker_order_id, e.maker_id, trim_scale(e.price), trim_scale(e.quantity)) as terms
     from matching.events as e
     cross join first as f
+    -- What takes the place of a trade has its time.
+    left join matching.trades as r
+      on e.kind = 'CORRECTED'
+      and r.segment_id = e.segment_id
+      and r.trade_id = e.trade_id
     where e.segment_id = p_segment_id
       and e.symbol_id = p_symbol_id
       and e.seq > p_after_seq
       and e.seq <= p_last_seq
-      and e.kind = 'TRADE'
+      and e.kind in ('TRADE', 'CORRECTED')
   ), owed as (
     select
       i.instruction_id as trade_id, count(*) as n,

@@ -1,6 +1,6 @@
--- The pack of a closed period: trades, fees, transfers, balances, nets, fails and breaks, a line of
--- values with commas each, in one order. All of it is made from facts that stay, so it is the same
--- whenever it is made [LED-032]. Takes the number of the period. Reads only.
+-- The pack of a closed period: trades, busts, fees, transfers, balances, nets, fails, breaks, a
+-- line of values with commas each, in one order. All of it is made from facts that stay, so it is
+-- the same whenever it is made [LED-032]. Takes the number of the period. Reads only.
 --   \copy (select * from day_pack(7)) to pack.csv csv
 -- Raises: NFPER.
 create or replace function ops.day_pack(
@@ -32,6 +32,8 @@ begin
     select j.section, j.line from ops.pack_journals(p_segment_id, p_period_no) as j
     union all
     select r.section, r.line from ops.pack_rest(p_segment_id, p_period_no) as r
+    union all
+    select b.section, b.line from ops.pack_busts(p_segment_id, p_period_no) as b
   ) as s
   union all
   select 'TRADE', t.line_no, t.line

@@ -1,4 +1,5 @@
--- Instructions as the outside sees them, by id, with their legs: who gives whom what. Reads only.
+-- Instructions as the outside sees them, by id, with their legs: who gives whom what. The trade of
+-- a reversal is the one that it reverses. Reads only.
 create or replace function settlement.instruction_rows(
   p_segment_id int,
   p_instruction_ids bigint[]
@@ -6,12 +7,15 @@ create or replace function settlement.instruction_rows(
 language sql stable
 as $$
   select
-    i.instruction_id, case when i.instruction_id > 1000000000000 then i.instruction_id end,
+    i.instruction_id,
+    case when i.instruction_id > 1000000000000 then i.instruction_id else r.instruction_id end,
     s.symbol, i.status, i.reason, i.problem, i.attempts,
     i.next_attempt_at, i.value_date, i.created_at, i.settled_at, i.journal_id, j.finality_no,
     (
       select json_agg(json_build_object(
-        'kind', l.kind, 'asset', l.asset, 'from', l.from_id, 'to', l.to_id,
+        'kind', l.kind, 'asset', l.asset,
+        'from', case when l.amount < 0 then l.to_id else l.from_id end,
+        'to', case when l.amount < 0 then l.from_id else l.to_id end,
         'amount', trim_scale(abs(l.amount))::text
       ) order by l.n)
       from (
@@ -37,6 +41,9 @@ as $$
     on x.participant_id = i.seller_id
   join reference.participants as y
     on y.participant_id = i.buyer_id
+  left join settlement.reversals as r
+    on r.segment_id = p_segment_id
+    and r.reversal_id = i.instruction_id
   left join ledger.journals as j
     on j.segment_id = p_segment_id
     and j.journal_id = i.journal_id
