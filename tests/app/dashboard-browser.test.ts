@@ -252,8 +252,8 @@ if (!executablePath) {
         prepare: fake => {
           const since = new Date().toISOString()
           Object.assign(fake.market.backlog, { pending: 1234, failed: 1, oldest_created_at: since })
-          const reason = 'the account is closed'
-          fake.market.failed = [{ settlement_id: '9123', symbol: 'BTC-USD', reason, attempts: 8 }]
+          const why = { reason: 'SYSTEM', problem: '23514 the account is closed', attempts: 8 }
+          fake.market.failed = [{ settlement_id: '9123', symbol: 'BTC-USD', ...why }]
         },
       },
     ),
