@@ -8,6 +8,8 @@ export interface WorkersOptions extends Pick<ThreadData, 'databaseUrl' | 'logLev
   settlementWorkers: number
   settlementBatch: number
   log: Logger
+  /** Takes each log line of the threads, in place of the output of the process. */
+  onLine?: (line: string) => void
 }
 
 export interface Workers {
@@ -22,7 +24,8 @@ const restartMs = 1000
 /** Starts the worker threads and keeps them running: one that dies is started anew. */
 export function startWorkers(options: WorkersOptions): Workers {
   const { settlementWorkers, settlementBatch, databaseUrl, logLevel, segmentId = 1 } = options
-  const shared = { databaseUrl, logLevel, segmentId, batchSize: settlementBatch }
+  const tellsLines = options.onLine !== undefined
+  const shared = { databaseUrl, logLevel, segmentId, batchSize: settlementBatch, tellsLines }
   const names = Array.from({ length: settlementWorkers }, (_, i) => `settlement ${i + 1}`)
   const stopping = new AbortController()
   const graceOver = new AbortController()
@@ -30,7 +33,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     ...names.map(name => ({ ...shared, name, entry: entryOf('settlement.ts') })),
     { ...shared, name: 'matching', entry: entryOf('matching.ts') },
     { ...shared, name: 'maintenance', entry: entryOf('maintenance.ts') },
-  ].map(data => keepRunning(data, options.log, stopping.signal, graceOver.signal))
+  ].map(data => keepRunning(data, options, stopping.signal, graceOver.signal))
   return {
     async stop(graceMs) {
       stopping.abort()
@@ -47,7 +50,7 @@ function entryOf(file: string): string {
 
 async function keepRunning(
   data: ThreadData,
-  log: Logger,
+  { log, onLine }: WorkersOptions,
   stopping: AbortSignal,
   graceOver: AbortSignal,
 ): Promise<void> {
@@ -57,6 +60,7 @@ async function keepRunning(
     const kill = () => void worker.terminate()
     stopping.addEventListener('abort', stop)
     graceOver.addEventListener('abort', kill)
+    worker.on('message', line => onLine?.(String(line)))
     worker.on('error', error => log.error({ err: error, worker: data.name }, 'worker failed'))
     const code = await new Promise<number>(resolve => worker.once('exit', resolve))
     stopping.removeEventListener('abort', stop)

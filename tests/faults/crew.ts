@@ -37,7 +37,7 @@ const settlement = new URL('../../workers/settlement.ts', import.meta.url).href
 export function startCrew({ size, kind, entry = settlement, ...plan }: CrewPlan): Crew {
   const start = (no: number): Settler => {
     const name = `settlement ${no}`
-    const data = { ...plan, entry, name, segmentId: 1, logLevel: 'silent' }
+    const data = { ...plan, entry, name, segmentId: 1, logLevel: 'silent', tellsLines: false }
     return kind === 'process' ? startProcess(data) : startThread(data)
   }
   const settlers = Array.from({ length: size }, (_, no) => start(no))

@@ -1,12 +1,10 @@
-import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { startWorkers } from '../../workers/supervisor.ts'
 import { type TestDatabase, testDatabase } from '../helpers/database.ts'
 import { audit, buy, createMarket, execute, type Queryable, sell } from '../helpers/market.ts'
 import { openSession } from '../helpers/session.ts'
 import { until } from '../helpers/until.ts'
+import { startThreads } from './threads.ts'
 
-const log = pino({ level: process.env.LOG ?? 'silent' })
 const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString()
 const symbols = ['BTC-USD', 'ETH-USD', 'SOL-USD']
 
@@ -22,12 +20,8 @@ async function market(t: Test): Promise<TestDatabase> {
 }
 
 /** The worker threads of a process. */
-function start(t: Test, db: TestDatabase) {
-  const options = { settlementWorkers: 1, settlementBatch: 100, logLevel: 'silent', log }
-  const workers = startWorkers({ ...options, databaseUrl: db.workerUrl })
-  t.teardown(() => workers.stop(0))
-  return workers
-}
+const start = (t: Test, db: TestDatabase, how: { isFaulty?: boolean } = {}) =>
+  startThreads(t, { databaseUrl: db.workerUrl, settlementWorkers: 1 }, how)
 
 const later = { is_async: true }
 const now = () => ({ now: inSeconds(0) })
@@ -149,10 +143,11 @@ t.test('[MAT-065] a symbol that fails does not keep the others', async t => {
     const pair = [sell('bob', '1', '10', later), buy('alice', '1', '10', later)]
     await execute(db, symbol, pair, now())
   }
-  start(t, db)
+  const { complaints } = start(t, db, { isFaulty: true })
 
   await until(async () => (await pending(db)) === 2)
   t.equal(await count(db, 'trades'), 2)
+  await until(() => complaints.some(one => one.msg === 'the matcher failed'))
   await db.query('drop trigger fail on matching.symbol_state')
   await until(async () => (await pending(db)) === 0)
   t.same(await audit(db), [])
