@@ -16,36 +16,43 @@ as $$
 declare
   v_found int;
   v_short int;
+  v_rows tid[];
+  v_posted numeric[];
+  v_held numeric[];
+  v_in numeric[];
+  v_out numeric[];
 begin
   -- Missing ones are opened before any is locked: see ledger.open_accounts.
   select count(*) into v_found
   from ledger.account_changes(p_segment_id, p_changes) as c
-  join ledger.accounts as a
-    on a.segment_id = c.segment_id
-    and a.participant_id = c.participant_id
-    and a.asset_id = c.asset_id;
+  cross join lateral ledger.find_account(c.segment_id, c.participant_id, c.asset_id) as a;
   if v_found < cardinality(p_changes) then
     perform ledger.open_accounts(p_segment_id, p_changes);
   end if;
 
   with locked as materialized (
-    select a.posted, a.held, a.may_be_negative, c.posted as more_posted, c.held as more_held
+    select
+      a.tid, a.posted + c.posted as posted, a.held + c.held as held,
+      a.unsettled_in + c.unsettled_in as unsettled_in,
+      a.unsettled_out + c.unsettled_out as unsettled_out,
+      not a.may_be_negative and c.held > c.posted as is_at_risk
     from ledger.account_changes(p_segment_id, p_changes) as c
-    join ledger.accounts as a
-      on a.segment_id = c.segment_id
-      and a.participant_id = c.participant_id
-      and a.asset_id = c.asset_id
-    order by a.participant_id, a.asset_id
-    for no key update of a
+    cross join lateral (
+      select b.ctid as tid, b.posted, b.held, b.unsettled_in, b.unsettled_out, b.may_be_negative
+      from ledger.accounts as b
+      where b.segment_id = c.segment_id
+        and b.participant_id = c.participant_id
+        and b.asset_id = c.asset_id
+      order by b.version_no desc
+      limit 1
+      for no key update
+    ) as a
   )
   select
-    count(*),
-    count(*) filter (
-      where not l.may_be_negative
-        and l.more_held > l.more_posted
-        and l.held + l.more_held > l.posted + l.more_posted
-    )
-  into v_found, v_short
+    count(*), count(*) filter (where l.is_at_risk and l.held > l.posted),
+    array_agg(l.tid), array_agg(l.posted), array_agg(l.held), array_agg(l.unsettled_in),
+    array_agg(l.unsettled_out)
+  into v_found, v_short, v_rows, v_posted, v_held, v_in, v_out
   from locked as l;
 
   if v_found <> cardinality(p_changes) then
@@ -54,16 +61,7 @@ begin
   if v_short > 0 then
     return false;
   end if;
-
-  update ledger.accounts as a
-  set posted = a.posted + c.posted,
-    held = a.held + c.held,
-    unsettled_in = a.unsettled_in + c.unsettled_in,
-    unsettled_out = a.unsettled_out + c.unsettled_out
-  from ledger.account_changes(p_segment_id, p_changes) as c
-  where a.segment_id = c.segment_id
-    and a.participant_id = c.participant_id
-    and a.asset_id = c.asset_id;
+  perform ledger.set_accounts(v_rows, v_posted, v_held, v_in, v_out);
 
   if exists (select from ledger.waits as w where w.segment_id = p_segment_id) then
     perform ledger.tell_waits(p_segment_id, p_changes);

@@ -75,7 +75,7 @@ const forged: Hostile[] = [
   ['insert into ledger.accounts values (1, 3, 1, 1000000) on conflict do nothing'],
   [
     `insert into ledger.accounts values (1, 3, 1, 1000000)
-    on conflict (segment_id, participant_id, asset_id) do update set posted = 1000000`,
+    on conflict (segment_id, participant_id, asset_id, version_no) do update set posted = 1000000`,
   ],
   [
     `merge into ledger.accounts as a using (select 3) as s (id) on a.participant_id = s.id

@@ -1,4 +1,6 @@
+import pg from 'pg'
 import t, { type Test } from 'tap'
+import { channels } from '../../app/events/doorbell.ts'
 import { type TestDatabase, testDatabase } from '../helpers/database.ts'
 import { audit, buy, createMarket, execute, type Queryable, sell } from '../helpers/market.ts'
 import { openSession } from '../helpers/session.ts'
@@ -22,6 +24,19 @@ async function market(t: Test): Promise<TestDatabase> {
 /** The worker threads of a process. */
 const start = (t: Test, db: TestDatabase, how: { isFaulty?: boolean } = {}) =>
   startThreads(t, { databaseUrl: db.workerUrl, settlementWorkers: 1 }, how)
+
+/** Counts the rings of a channel. */
+async function listen(t: Test, db: TestDatabase, channel: string): Promise<{ count: number }> {
+  const rings = { count: 0 }
+  const client = new pg.Client(db.url)
+  client.on('notification', () => {
+    rings.count++
+  })
+  await client.connect()
+  t.teardown(() => client.end())
+  await client.query(`listen ${channel}`)
+  return rings
+}
 
 const later = { is_async: true }
 const now = () => ({ now: inSeconds(0) })
@@ -73,7 +88,8 @@ t.test('[MAT-065] in the order of acceptance, with those that do not wait', asyn
 
 t.test('[MAT-053] exits live as soon as what their entry bought is settled', async t => {
   const db = await market(t)
-  start(t, db)
+  const rings = await listen(t, db, channels.orders)
+  const symbol = await openSession(t, db.url)
   const list = { list_no: 1, client_order_id: 'entry', list_role: 'ENTRY' }
   const exit = { list_no: 1, client_order_id: 'exit', list_role: 'EXIT' }
   await execute(
@@ -83,7 +99,13 @@ t.test('[MAT-053] exits live as soon as what their entry bought is settled', asy
     now(),
   )
 
-  // Nobody rings for the trade: the worker finds it, settles it, and says so to the matcher.
+  // Nobody rings for the trade: the worker finds it, settles it, and says so to the matcher, which
+  // cannot have looked before: the symbol is taken.
+  await symbol.query('begin')
+  await symbol.query('select pg_advisory_xact_lock(1, symbol_id) from reference.symbols')
+  start(t, db)
+  await until(() => rings.count > 0)
+  await symbol.query('rollback')
   const isOpen = "orders where client_order_id = 'exit' and status = 'OPEN'"
   await until(async () => (await count(db, isOpen)) === 1)
 
