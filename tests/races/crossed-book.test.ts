@@ -64,22 +64,25 @@ async function watch(
   return { looks, crossed }
 }
 
-t.test(`[MAT-002] 64 clients never cross a book, nor pass over an order (seed ${seed})`, async t => {
-  const { db, crowd } = await venue(t)
+t.test(
+  `[MAT-002] 64 clients never cross a book, nor pass over an order (seed ${seed})`,
+  async t => {
+    const { db, crowd } = await venue(t)
 
-  const work = shout(crowd, 5)
-  const { looks, crossed } = await watch(db, work)
+    const work = shout(crowd, 5)
+    const { looks, crossed } = await watch(db, work)
 
-  const { orders, errors } = await work
-  t.same(errors, [])
-  t.equal(orders, 64 * 5)
-  t.equal(crossed, 0, `in ${looks} looks`)
-  t.ok(looks > 20)
-  t.same(await audit(db), [])
-  const [row] = await db.query('select count(*)::int as trades from matching.trades')
-  t.ok(row?.trades > 100, `${row?.trades} trades`)
-  t.same(await passedOver(db), [], '[MAT-001] no trade passes over an order')
-})
+    const { orders, errors } = await work
+    t.same(errors, [])
+    t.equal(orders, 64 * 5)
+    t.equal(crossed, 0, `in ${looks} looks`)
+    t.ok(looks > 20)
+    t.same(await audit(db), [])
+    const [row] = await db.query('select count(*)::int as trades from matching.trades')
+    t.ok(row?.trades > 100, `${row?.trades} trades`)
+    t.same(await passedOver(db), [], '[MAT-001] no trade passes over an order')
+  },
+)
 
 t.test('the control: another order of the book is passed over, and found', async t => {
   for (const [from, to] of [
