@@ -7,6 +7,8 @@ export interface WorkersOptions extends Pick<ThreadData, 'databaseUrl' | 'logLev
   /** How many settlement threads. */
   settlementWorkers: number
   settlementBatch: number
+  /** Where outside legs are sent to; without it there is no thread that sends any. */
+  outsideWebhook?: ThreadData['webhook']
   log: Logger
   /** Takes each log line of the threads, in place of the output of the process. */
   onLine?: (line: string) => void
@@ -24,8 +26,10 @@ const restartMs = 1000
 /** Starts the worker threads and keeps them running: one that dies is started anew. */
 export function startWorkers(options: WorkersOptions): Workers {
   const { settlementWorkers, settlementBatch, databaseUrl, logLevel, segmentId = 1 } = options
+  const webhook = options.outsideWebhook ?? null
   const tellsLines = options.onLine !== undefined
-  const shared = { databaseUrl, logLevel, segmentId, batchSize: settlementBatch, tellsLines }
+  const thread = { databaseUrl, logLevel, segmentId, batchSize: settlementBatch }
+  const shared = { ...thread, webhook, tellsLines }
   const names = Array.from({ length: settlementWorkers }, (_, i) => `settlement ${i + 1}`)
   const stopping = new AbortController()
   const graceOver = new AbortController()
@@ -33,6 +37,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     ...names.map(name => ({ ...shared, name, entry: entryOf('settlement.ts') })),
     { ...shared, name: 'matching', entry: entryOf('matching.ts') },
     { ...shared, name: 'maintenance', entry: entryOf('maintenance.ts') },
+    ...(webhook === null ? [] : [{ ...shared, name: 'outside', entry: entryOf('outside.ts') }]),
   ].map(data => keepRunning(data, options, stopping.signal, graceOver.signal))
   return {
     async stop(graceMs) {

@@ -16,6 +16,8 @@ export interface ThreadData {
   tellsLines: boolean
   /** Settlement instructions claimed in one transaction. */
   batchSize: number
+  /** Where outside legs are sent to, and what they are signed with. */
+  webhook: { url: string; secret: Uint8Array } | null
 }
 
 export interface Thread extends ThreadData {

@@ -37,7 +37,8 @@ const settlement = new URL('../../workers/settlement.ts', import.meta.url).href
 export function startCrew({ size, kind, entry = settlement, ...plan }: CrewPlan): Crew {
   const start = (no: number): Settler => {
     const name = `settlement ${no}`
-    const data = { ...plan, entry, name, segmentId: 1, logLevel: 'silent', tellsLines: false }
+    const silent = { logLevel: 'silent', tellsLines: false, webhook: null }
+    const data = { ...plan, ...silent, entry, name, segmentId: 1 }
     return kind === 'process' ? startProcess(data) : startThread(data)
   }
   const settlers = Array.from({ length: size }, (_, no) => start(no))
