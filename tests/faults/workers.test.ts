@@ -65,15 +65,21 @@ t.test('the control: claims that nothing locks settle twice', async t => {
   await mutateFunction(db, 'settlement.settle_instructions', [
     [
       'delete from settlement.pending_instructions as i\n    using',
-      'select i.*\n    from settlement.pending_instructions as i,',
+      'select i.*\n    from careless.copies as i,',
     ],
     ['    returning i.*\n', ''],
   ])
   await db.query(`
     create schema careless;
+    create table careless.copies (like settlement.pending_instructions including all);
     create function careless.claim(p_limit int) returns bigint[] language sql as $$
-      select array(select i.instruction_id from settlement.pending_instructions as i
-        order by i.instruction_id limit p_limit)
+      with claimed as materialized (
+        select i.* from settlement.pending_instructions as i
+        order by i.instruction_id limit p_limit
+      ), copied as (
+        insert into careless.copies select * from claimed on conflict do nothing
+      )
+      select coalesce(array_agg(c.instruction_id), '{}') from claimed as c
     $$;
     create function careless.settle(p_ids bigint[]) returns int language sql as $$
       select settlement.settle_instructions(1, clock_timestamp(), p_ids);
@@ -84,5 +90,5 @@ t.test('the control: claims that nothing locks settle twice', async t => {
 
   const { wrong } = await runFault(db, db.url, kill, careless)
 
-  t.match(wrong[0], /^trade \d+ has (8|12|16) transfers: DELIVERY DELIVERY/)
+  t.match(wrong[0], /^trade \d+ has \d+ transfers: DELIVERY DELIVERY/)
 })
