@@ -9,6 +9,8 @@ export interface Fill {
   quantity: string
   fee: string
   liquidity: 'MAKER' | 'TAKER'
+  busted?: true
+  corrects?: string
 }
 
 export interface OrderRow {
@@ -150,6 +152,8 @@ export interface TradeRow {
   quantity: string
   taker_side: string
   traded_at: string
+  busted: boolean
+  corrects: string | null
 }
 
 export interface TickerRow {
@@ -195,23 +199,6 @@ export interface DepositRow {
   amount: string
   idempotency_key: string
   created_at: string
-}
-
-export interface WithdrawalRow {
-  withdrawal_id: string
-  client_id: string
-  asset: string
-  amount: string
-  idempotency_key: string
-  status: string
-  requested_by: string
-  created_at: string
-  decided_by: string | null
-  decided_at: string | null
-  reject_reason: string | null
-  transfer_id: string | null
-  approved_by: string | null
-  approved_at: string | null
 }
 
 export interface AssetRow {

@@ -1,8 +1,8 @@
 -- Instructions as the outside sees them, by id: who gives whom what, how much of the quantity is
 -- final, the window that took it up, what each waits for. `holds` are the sides that let only so
 -- much of the quantity settle [SET-011], `links` the others it settles after or together with
--- [SET-008]. next_attempt_at is null where no time is set: what waits for something to happen, and
--- what failed.
+-- [SET-008]. The trade of a reversal is the one that it reverses. next_attempt_at is null where no
+-- time is set: what waits for something to happen, and what failed.
 -- Reads only.
 create or replace function settlement.instruction_rows(
   p_segment_id int,
@@ -11,13 +11,16 @@ create or replace function settlement.instruction_rows(
 language sql stable
 as $$
   select
-    i.instruction_id, case when i.instruction_id > 1000000000000 then i.instruction_id end,
+    i.instruction_id,
+    case when i.instruction_id > 1000000000000 then i.instruction_id else r.instruction_id end,
     s.symbol, i.status, i.reason, i.problem, i.attempts,
     nullif(i.next_attempt_at, 'infinity'), i.value_date, i.created_at, i.settled_at, i.journal_id,
     j.finality_no,
     (
       select json_agg(json_build_object(
-        'kind', l.kind, 'asset', l.asset, 'from', l.from_id, 'to', l.to_id,
+        'kind', l.kind, 'asset', l.asset,
+        'from', case when l.amount < 0 then l.to_id else l.from_id end,
+        'to', case when l.amount < 0 then l.from_id else l.to_id end,
         'amount', trim_scale(abs(l.amount))::text
       ) order by l.n)
       from (
@@ -50,6 +53,9 @@ as $$
     on x.participant_id = i.seller_id
   join reference.participants as y
     on y.participant_id = i.buyer_id
+  left join settlement.reversals as r
+    on r.segment_id = p_segment_id
+    and r.reversal_id = i.instruction_id
   left join ledger.journals as j
     on j.segment_id = p_segment_id
     and j.journal_id = i.journal_id
