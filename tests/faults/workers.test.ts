@@ -7,7 +7,7 @@ import { openSettling } from './settling.ts'
 
 /** As `npm run faults`, for some seconds. */
 const plan = {
-  ...{ workers: 4, instructions: 1000, batchSize: 5, seed },
+  ...{ workers: 4, instructions: 600, batchSize: 5, seed },
   ...{ haste: 5, lastsMs: 1000, patienceMs: 30_000 },
 }
 
