@@ -207,29 +207,6 @@ export interface AssetRow {
   created_at: string
 }
 
-export interface SettlementRow {
-  settlement_id: string
-  trade_id: string
-  symbol: string
-  status: string
-  reason: string | null
-  attempts: number
-  next_attempt_at: string | null
-  value_date: string
-  created_at: string
-  settled_at: string | null
-  journal_id: string | null
-  finality_no: string | null
-  legs: { asset: string; from: string; to: string; amount: string; kind: string }[]
-}
-
-export interface BacklogRow {
-  pending: string
-  failed: string
-  oldest_created_at: string | null
-  settled_last_minute: string
-}
-
 export interface StatusRow {
   schema_version: string | null
   pending: number | string

@@ -35,12 +35,13 @@ export async function loadMarkets() {
 /** @param {string} symbol shows another symbol: a new stream, a new book, a new tape */
 export function selectSymbol(symbol) {
   stream?.close()
+  // Before the first symbol the ticket is for none: what is typed already is for this one.
+  if (state.symbol) Object.assign(state.ticket, { price: '', quantity: '', key: '', reply: null })
   state.symbol = symbol
   state.book = null
   state.tape = []
   state.tapeLoaded = false
   state.hover = null
-  Object.assign(state.ticket, { price: '', quantity: '', key: '', reply: null })
   rates.forget('trades')
   const topics = [`trades:${symbol}`, `book:${symbol}`, 'ticker', 'settlements', 'orders']
   stream = openStream(topics, { onPhase, onMessage })

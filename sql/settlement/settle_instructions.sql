@@ -1,7 +1,7 @@
 -- Settles claimed instructions, delivery against payment: all legs and fees of all of them are
 -- posted as one journal, or none [SET-002]. Each gives up to four transfers: the base from the
 -- seller to the buyer, the notional from the buyer to the seller, and a fee from each to the house
--- (a negative fee is a rebate from the house).
+-- (a negative fee is a rebate from the house); the house has them in one change [LED-060].
 -- Takes the claimed ids. Returns how many it settled: an id that is no longer pending is passed
 -- over. What it changes is summed by party before it is summed by account: few sums of many rows
 -- (5 ms instead of 12 for 2,000), and from the rows where they are deleted (no array of them: 1.3).
