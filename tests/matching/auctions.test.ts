@@ -85,9 +85,14 @@ t.test('[MAT-072] what is no iceberg is shown with all that it grows to afterwar
   const [order_id] = await place(db, [sell('bob', '5', '100'), buy('alice', '3', '100')])
   await passTime(db, after(5))
 
-  await execute(db, 'BTC-USD', [command({ op: 'AMEND', order_id: order_id ?? '', quantity: '9' })], {
-    now: after(6),
-  })
+  await execute(
+    db,
+    'BTC-USD',
+    [command({ op: 'AMEND', order_id: order_id ?? '', quantity: '9' })],
+    {
+      now: after(6),
+    },
+  )
 
   t.match(await db.query('select remaining_quantity, visible_quantity from matching.book'), [
     { remaining_quantity: '6', visible_quantity: null },
