@@ -29,6 +29,8 @@ as $$
   select a.* from ops.audit_journals() as a
   union all
   select a.* from ops.audit_withdrawals() as a
+  union all
+  select a.* from ops.audit_fees() as a
 $$;
 comment on function ops.audit is
   'audit(): re-derives balances, holds, fills, book and settlements; no rows is healthy';

@@ -26,6 +26,10 @@ const tables = [
   'windows',
   'nets',
   'settled_instructions',
+  'fee_schedules',
+  'fee_rates',
+  'volumes',
+  'volume_marks',
 ]
 const views = [
   'v_active_orders',
@@ -40,6 +44,8 @@ const views = [
   'v_withdrawals',
   'v_windows',
   'v_nets',
+  'v_fee_schedules',
+  'v_trade_fees',
   'entries',
   'instructions',
 ]
@@ -77,6 +83,8 @@ const functions = [
   'set_calendar',
   'set_calendar_day',
   'set_cut_off',
+  'set_fee_tiers',
+  'set_fees',
   'set_netting',
   'set_partial_windows',
   'set_phase',
@@ -85,6 +93,7 @@ const functions = [
   'set_symbol_group',
   'set_trade_group',
   'set_withdrawal_limit',
+  'show_fees',
   'verify_chain',
   'verify_replay',
 ]
