@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { readSecret } from './webhook-signatures.ts'
 
 export interface Config {
   /** Null: the embedded server is started. */
@@ -10,7 +11,14 @@ export interface Config {
   settlementWorkers: number
   settlementBatch: number
   logLevel: LogLevel
+  /** Where money that leaves is sent to; null: nowhere. */
+  outsideWebhook: OutsideWebhook | null
   authMode: 'off' | 'required'
+}
+
+export interface OutsideWebhook {
+  url: string
+  secret: Buffer
 }
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -41,6 +49,7 @@ export function parseConfig(env: Environment): Config {
     settlementWorkers: readCount(env, 'SETTLEMENT_WORKERS', { unset: 2, least: 1, most: 16 }),
     settlementBatch: readCount(env, 'SETTLEMENT_BATCH', { unset: 2000, least: 1, most: 10_000 }),
     logLevel: readWord(env, 'LOG_LEVEL', LOG_LEVELS) ?? 'info',
+    outsideWebhook: readOutsideWebhook(env),
     authMode: readAuthMode(env, databaseUrl, host),
   }
 }
@@ -92,6 +101,28 @@ function readAuthMode(
     )
   }
   return mode
+}
+
+/**
+ * The address is the operator's word only. A message is signed, not sealed, so it does not travel
+ * in the open: plain HTTP is for this machine.
+ */
+function readOutsideWebhook(env: Environment): OutsideWebhook | null {
+  const { OUTSIDE_WEBHOOK_URL: text, OUTSIDE_WEBHOOK_SECRET: secretText } = env
+  if (!text && !secretText) return null
+  if (!text || !secretText) {
+    const name = text ? 'OUTSIDE_WEBHOOK_SECRET' : 'OUTSIDE_WEBHOOK_URL'
+    throw refusal(name, '', 'a value, as the other of OUTSIDE_WEBHOOK_URL and _SECRET has one')
+  }
+  const url = URL.canParse(text) ? new URL(text) : null
+  const isPrivate = url?.protocol === 'http:' && isLoopback(url.hostname.replace(/^\[|\]$/g, ''))
+  if (url === null || !(url.protocol === 'https:' || isPrivate) || url.username || url.password) {
+    const shown = text.replace(/\/\/[^/@]*@/, '//***@')
+    throw refusal('OUTSIDE_WEBHOOK_URL', shown, 'https://host/path, or http:// on a loopback host')
+  }
+  const secret = readSecret(secretText)
+  if (secret !== null) return { url: url.href, secret }
+  throw refusal('OUTSIDE_WEBHOOK_SECRET', '***', 'whsec_ and 24 to 64 bytes in base64')
 }
 
 function isLoopback(host: string): boolean {

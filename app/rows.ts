@@ -210,6 +210,8 @@ export interface WithdrawalRow {
   decided_at: string | null
   reject_reason: string | null
   transfer_id: string | null
+  approved_by: string | null
+  approved_at: string | null
 }
 
 export interface AssetRow {

@@ -21,6 +21,7 @@ import { orderListRoutes } from './routes/order-lists.ts'
 import { orderReplacementRoutes } from './routes/order-replacements.ts'
 import { orderTestRoutes } from './routes/order-tests.ts'
 import { orderRoutes } from './routes/orders.ts'
+import { outsideLegRoutes } from './routes/outside-legs.ts'
 import { participantRoutes } from './routes/participants.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { settlementRoutes } from './routes/settlements.ts'
@@ -38,6 +39,8 @@ export interface ServerOptions {
   version: string
   segmentId?: number
   clock?: () => Date
+  /** What results of outside legs are signed with; without it there is no route for them. */
+  webhookSecret?: Buffer | null
   /** The newest migration this code knows: when given, /ready compares it with the database's. */
   schemaVersion?: string
 }
@@ -110,6 +113,8 @@ function createDeps(options: ServerOptions): Deps {
     streams: createStreams({ feed, log }),
     sessions: createSessions({ calls, log, clock }),
     log,
+    clock,
+    webhookSecret: options.webhookSecret ?? null,
     version: options.version,
     schemaVersion: options.schemaVersion,
   }
@@ -130,6 +135,7 @@ function createApp(deps: Deps): Hono<Env> {
   app.route('/', sessionRoutes(deps))
   app.route('/', settlementRoutes(deps))
   app.route('/', withdrawalRoutes(deps))
+  app.route('/', outsideLegRoutes(deps))
   app.route('/', streamRoutes(deps))
   app.route('/', dashboard)
 

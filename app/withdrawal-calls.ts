@@ -10,6 +10,14 @@ export interface NewWithdrawal {
   by: string | null
 }
 
+/** What the receiver of an outside leg says became of it. */
+export interface OutsideResult {
+  externalId: string
+  status: string
+  reason: string | null
+  reference: string | null
+}
+
 /** The part of the calls that is about withdrawals. */
 export function withdrawalCalls({ read, write, now }: Statements) {
   return {
@@ -31,6 +39,15 @@ export function withdrawalCalls({ read, write, now }: Statements) {
         withdrawalId,
         by,
         reason,
+        now(),
+      ]).then(only),
+
+    answerOutsideLeg: ({ externalId, status, reason, reference }: OutsideResult) =>
+      write<{ status: string }>('select api.answer_outside_leg($1, $2, $3, $4, $5, $6) as status', [
+        externalId,
+        status,
+        reason,
+        reference,
         now(),
       ]).then(only),
 

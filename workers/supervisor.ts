@@ -7,6 +7,8 @@ export interface WorkersOptions extends Pick<ThreadData, 'databaseUrl' | 'logLev
   /** How many settlement threads. */
   settlementWorkers: number
   settlementBatch: number
+  /** Where outside legs are sent to; without it there is no thread that sends any. */
+  outsideWebhook?: ThreadData['webhook']
   log: Logger
 }
 
@@ -22,7 +24,8 @@ const restartMs = 1000
 /** Starts the worker threads and keeps them running: one that dies is started anew. */
 export function startWorkers(options: WorkersOptions): Workers {
   const { settlementWorkers, settlementBatch, databaseUrl, logLevel, segmentId = 1 } = options
-  const shared = { databaseUrl, logLevel, segmentId, batchSize: settlementBatch }
+  const webhook = options.outsideWebhook ?? null
+  const shared = { databaseUrl, logLevel, segmentId, batchSize: settlementBatch, webhook }
   const names = Array.from({ length: settlementWorkers }, (_, i) => `settlement ${i + 1}`)
   const stopping = new AbortController()
   const graceOver = new AbortController()
@@ -30,6 +33,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     ...names.map(name => ({ ...shared, name, entry: entryOf('settlement.ts') })),
     { ...shared, name: 'matching', entry: entryOf('matching.ts') },
     { ...shared, name: 'maintenance', entry: entryOf('maintenance.ts') },
+    ...(webhook === null ? [] : [{ ...shared, name: 'outside', entry: entryOf('outside.ts') }]),
   ].map(data => keepRunning(data, options.log, stopping.signal, graceOver.signal))
   return {
     async stop(graceMs) {

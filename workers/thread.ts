@@ -14,6 +14,8 @@ export interface ThreadData {
   logLevel: string
   /** Settlement instructions claimed in one transaction. */
   batchSize: number
+  /** Where outside legs are sent to, and what they are signed with. */
+  webhook: { url: string; secret: Uint8Array } | null
 }
 
 export interface Thread extends ThreadData {

@@ -55,7 +55,13 @@ export async function startVenue(config: Config, log: Logger, signal: AbortSigna
       log,
       statementTimeoutMs: 30_000,
     })
-    const server = createServer({ pool, listenUrl: appUrl, log, version: readVersion() })
+    const server = createServer({
+      pool,
+      listenUrl: appUrl,
+      log,
+      version: readVersion(),
+      webhookSecret: config.outsideWebhook?.secret ?? null,
+    })
     stops.push(() => server.close(requestsMs))
     const { port } = await server.listen(config.port, config.host)
     const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`

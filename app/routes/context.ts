@@ -26,6 +26,9 @@ export interface Deps {
   readonly streams: Streams
   readonly sessions: Sessions
   readonly log: Logger
+  readonly clock: () => Date
+  /** What results of outside legs are signed with; null: none are taken. */
+  readonly webhookSecret: Buffer | null
   readonly version: string
   /** The newest migration this code knows, when the caller says it. */
   readonly schemaVersion: string | undefined

@@ -134,14 +134,14 @@ const reading = {
   answers: { 200: 'the withdrawal', 404: 'no such withdrawal' },
 } as const
 const approving = {
-  summary: 'A second operator: pay out a withdrawal',
+  summary: 'A second operator: pay out a withdrawal, or let it leave through an outside leg',
   tag: 'participants',
   body: approvalBody,
   answers: {
-    200: 'the withdrawal, POSTED',
+    200: 'the withdrawal: POSTED, or PENDING with approved_by while it is on its way outside',
     400: 'a wrong field',
     404: 'no such withdrawal',
-    409: 'it is decided already',
+    409: 'it is decided, or approved by another, already',
     422: 'who asked may not approve',
   },
 } as const
@@ -153,6 +153,6 @@ const rejecting = {
     200: 'the withdrawal, REJECTED',
     400: 'a wrong field',
     404: 'no such withdrawal',
-    409: 'it is decided already',
+    409: 'it is decided, or on its way outside, already',
   },
 } as const

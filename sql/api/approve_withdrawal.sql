@@ -1,4 +1,5 @@
--- Pays out a withdrawal and returns it; see ledger.approve_withdrawal.
+-- Pays out a withdrawal, or lets it leave through an outside leg, and returns it; see
+-- settlement.approve_withdrawal.
 -- Raises: NFWDR, IVOPR, RJSLF, STWDR.
 create or replace function api.approve_withdrawal(
   p_segment_id int,
@@ -11,7 +12,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform ledger.approve_withdrawal(p_segment_id, p_withdrawal_id, p_by, p_now);
+  perform settlement.approve_withdrawal(p_segment_id, p_withdrawal_id, p_by, p_now);
   return api.find_withdrawal(p_segment_id, p_withdrawal_id);
 end;
 $$;

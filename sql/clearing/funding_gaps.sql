@@ -15,10 +15,8 @@ as $$
   from unnest(
     settlement.part_changes(clearing.window_parts(p_segment_id, p_window_id))
   ) as c
-  left join ledger.accounts as a
-    on a.segment_id = p_segment_id
-    and a.participant_id = c.participant_id
-    and a.asset_id = c.asset_id
+  left join lateral ledger.find_account(p_segment_id, c.participant_id, c.asset_id) as a
+    on true
   cross join lateral (
     select coalesce(a.posted - a.held, 0) + c.posted - c.held as available
   ) as g

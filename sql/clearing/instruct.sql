@@ -23,17 +23,7 @@ declare
   v_value record := clearing.value_date(p_symbol, p_now);
   v_due_at timestamptz := v_value.due_at;
 begin
-  if (
-    p_quantity > 0 and scale(trim_scale(p_quantity)) <= p_symbol.base_decimals
-    and p_notional >= 0 and scale(trim_scale(p_notional)) <= p_symbol.quote_decimals
-  ) is not true then
-    raise exception 'quantity % and amount % are not multiples of their units', p_quantity,
-      p_notional using errcode = 'IVAMT', hint = 'AMOUNT_UNIT', column = 'quantity';
-  end if;
-  if p_seller_id = p_buyer_id then
-    raise exception 'nobody delivers to itself'
-      using errcode = 'IVPAR', hint = 'SAME_PARTICIPANT', column = 'buyer';
-  end if;
+  perform clearing.refuse_terms(p_symbol, p_seller_id, p_buyer_id, p_quantity, p_notional);
   if (p_priority between 1 and 4) is not true then
     raise exception 'a priority is 1 to 4, not %', p_priority
       using errcode = 'IVPRI', hint = 'BAD_PRIORITY', column = 'priority';

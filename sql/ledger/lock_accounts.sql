@@ -17,11 +17,7 @@ begin
     select row(w.participant_id, w.asset_id, 0, 0, 0, 0)::ledger.account_change
     from unnest(p_participant_ids, p_asset_ids) as w (participant_id, asset_id)
     where not exists (
-      select
-      from ledger.accounts as a
-      where a.segment_id = p_segment_id
-        and a.participant_id = w.participant_id
-        and a.asset_id = w.asset_id
+      select from ledger.find_account(p_segment_id, w.participant_id, w.asset_id)
     )
   );
   if v_missing <> '{}' then
@@ -30,13 +26,21 @@ begin
 
   with locked as materialized (
     select a.participant_id, a.asset_id, a.posted - a.held as available, a.may_be_negative
-    from unnest(p_participant_ids, p_asset_ids) as w (participant_id, asset_id)
-    join ledger.accounts as a
-      on a.segment_id = p_segment_id
-      and a.participant_id = w.participant_id
-      and a.asset_id = w.asset_id
-    order by a.participant_id, a.asset_id
-    for no key update of a
+    from (
+      select u.participant_id, u.asset_id
+      from unnest(p_participant_ids, p_asset_ids) as u (participant_id, asset_id)
+      order by u.participant_id, u.asset_id
+    ) as w
+    cross join lateral (
+      select b.*
+      from ledger.accounts as b
+      where b.segment_id = p_segment_id
+        and b.participant_id = w.participant_id
+        and b.asset_id = w.asset_id
+      order by b.version_no desc
+      limit 1
+      for no key update
+    ) as a
   )
   select array_agg(
     case when l.may_be_negative then 'Infinity'::numeric else l.available end

@@ -19,8 +19,8 @@ begin
   from ledger.account_changes(p_segment_id, p_changes) as c
   join reference.participants as p
     on p.participant_id = c.participant_id
-  order by c.participant_id, c.asset_id
-  on conflict do nothing;
+  where not exists (select from ledger.find_account(p_segment_id, c.participant_id, c.asset_id))
+  order by c.participant_id, c.asset_id;
 end;
 $$;
 comment on function ledger.open_accounts is 'opens the accounts of changes where they are missing';

@@ -1,7 +1,8 @@
 -- Rejects a withdrawal: what was held for it is available again, once [LED-020]. Takes who rejects
--- (who asked may take it back) and why. The same rejection again answers as the first time.
+-- (who asked may take it back) and why. The same rejection again answers as the first time. One
+-- that is on its way outside is not rejected: its leg is confirmed or voided.
 -- Writes: ledger.withdrawals, accounts. Locks: the withdrawal, the account.
--- Raises: NFWDR, IVOPR, IVRSN (no reason), STWDR (it is decided already).
+-- Raises: NFWDR, IVOPR, IVRSN (no reason), STWDR (it is decided, or approved, already).
 create or replace function ledger.reject_withdrawal(
   p_segment_id int,
   p_withdrawal_id bigint,
@@ -14,31 +15,12 @@ as $$
 declare
   v_withdrawal ledger.withdrawals := ledger.lock_withdrawal(p_segment_id, p_withdrawal_id, p_by);
 begin
-  if (length(trim(p_reason)) between 1 and 500) is not true then
-    raise exception 'a rejection has a reason of 1 to 500 characters'
-      using errcode = 'IVRSN', hint = 'REASON_MISSING', column = 'reason';
-  elsif v_withdrawal.status = 'REJECTED' and lower(v_withdrawal.decided_by) = lower(p_by) then
+  perform ledger.refuse_reason(p_reason);
+  if v_withdrawal.status = 'REJECTED' and lower(v_withdrawal.decided_by) = lower(p_by) then
     return v_withdrawal;
-  elsif v_withdrawal.status <> 'PENDING' then
-    raise exception 'withdrawal % is %', p_withdrawal_id, v_withdrawal.status
-      using errcode = 'STWDR', hint = 'ALREADY_DECIDED';
   end if;
-
-  update ledger.withdrawals as w
-  set status = 'REJECTED',
-    decided_by = p_by,
-    decided_at = p_now,
-    reject_reason = p_reason
-  where w.segment_id = p_segment_id
-    and w.withdrawal_id = p_withdrawal_id
-  returning w.* into strict v_withdrawal;
-
-  if not ledger.change_accounts(p_segment_id, array[
-    row(v_withdrawal.participant_id, v_withdrawal.asset_id, 0, -v_withdrawal.amount, 0, 0)
-  ]::ledger.account_change[]) then
-    raise exception 'an account does not hold what was held for it' using errcode = 'NVACC';
-  end if;
-  return v_withdrawal;
+  perform ledger.refuse_decided(v_withdrawal);
+  return ledger.give_back(v_withdrawal, p_by, p_reason, p_now);
 end;
 $$;
 comment on function ledger.reject_withdrawal is 'gives back what was held for a withdrawal, once';

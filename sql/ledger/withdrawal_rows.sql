@@ -8,7 +8,7 @@ as $$
   select
     w.withdrawal_id, p.client_id, a.asset, trim_scale(w.amount::numeric), w.idempotency_key,
     w.status, w.requested_by, w.created_at, w.decided_by, w.decided_at, w.reject_reason,
-    w.journal_id || '-1'
+    w.journal_id || '-1', w.approved_by, w.approved_at
   from unnest(p_withdrawal_ids) as i (withdrawal_id)
   join ledger.withdrawals as w
     on w.segment_id = p_segment_id

@@ -13,10 +13,9 @@ as $$
     coalesce(sum(o.orders), 0),
     coalesce(sum(o.quantity), 0) + coalesce((
       select a.posted + a.unsettled_in - a.unsettled_out
-      from ledger.accounts as a
-      where a.segment_id = p_symbol.segment_id
-        and a.participant_id = p_participant_id
-        and a.asset_id = p_symbol.base_asset_id
+      from ledger.find_account(
+        p_symbol.segment_id, p_participant_id, p_symbol.base_asset_id
+      ) as a
     ), 0)
   from (
     select count(*) as orders, max(u.quantity) filter (where u.is_buy) as quantity

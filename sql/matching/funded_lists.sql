@@ -23,10 +23,10 @@ as $$
     on e.segment_id = l.segment_id
     and e.order_id = l.entry_order_id
     and e.created_at = l.created_at
-  join ledger.accounts as a
-    on a.segment_id = e.segment_id
-    and a.participant_id = e.participant_id
-    and a.asset_id = case e.side when 'BUY' then s.base_asset_id else s.quote_asset_id end
+  cross join lateral ledger.find_account(
+    e.segment_id, e.participant_id,
+    case e.side when 'BUY' then s.base_asset_id else s.quote_asset_id end
+  ) as a
   where l.segment_id = p_segment_id
     and l.symbol_id = p_symbol_id
     and l.funds_tried is not null

@@ -24,14 +24,14 @@ begin
     array_agg(coalesce(q.posted - q.held, 0) order by p.n)
   into v_funds.base, v_funds.quote
   from reference.ids(p_symbol.segment_id, v_funds.party_ids::bigint[]) as p
-  left join ledger.accounts as b
-    on b.segment_id = p.segment_id
-    and b.participant_id = p.id
-    and b.asset_id = p_symbol.base_asset_id
-  left join ledger.accounts as q
-    on q.segment_id = p.segment_id
-    and q.participant_id = p.id
-    and q.asset_id = p_symbol.quote_asset_id;
+  left join lateral ledger.find_account(
+    p.segment_id, p.id::int, p_symbol.base_asset_id
+  ) as b
+    on true
+  left join lateral ledger.find_account(
+    p.segment_id, p.id::int, p_symbol.quote_asset_id
+  ) as q
+    on true;
 
   if p_known.party_ids is not null then
     v_funds.party_ids := p_known.party_ids || v_funds.party_ids;

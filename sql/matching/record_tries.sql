@@ -14,11 +14,10 @@ begin
   set funds_tried = case when l.list_id = any (p_tried) then (
     select a.posted - a.held
     from matching.orders as e
-    join ledger.accounts as a
-      on a.segment_id = e.segment_id
-      and a.participant_id = e.participant_id
-      and a.asset_id = case e.side when 'BUY' then p_symbol.base_asset_id
-        else p_symbol.quote_asset_id end
+    cross join lateral ledger.find_account(
+      e.segment_id, e.participant_id,
+      case e.side when 'BUY' then p_symbol.base_asset_id else p_symbol.quote_asset_id end
+    ) as a
     where e.segment_id = l.segment_id
       and e.order_id = l.entry_order_id
       and e.created_at = l.created_at

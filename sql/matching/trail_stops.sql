@@ -1,6 +1,7 @@
 -- Moves the trailing stops of a symbol with the trades of a part, trade by trade: the first that
 -- meets the activation price sets the best price, every later one that is better moves it, and the
 -- first that is as far from it as the order says fires the order [MAT-051]. Compares unrounded.
+-- Where what fires may not, in a call or outside the band, the later trades move it as before.
 -- Returns those that fire: at which trade, at which level.
 -- Writes: matching.stop_orders_watchlist. Under the lock of the symbol.
 create or replace function matching.trail_stops(
@@ -17,6 +18,7 @@ as $$
 declare
   v_stop matching.stop_orders_watchlist;
   v_fill matching.fill;
+  v_fires boolean;
 begin
   for v_stop in
     select w.*
@@ -27,6 +29,7 @@ begin
       and w.type = 'TRAILING_STOP'
     order by w.entry_seq
   loop
+    v_fires := false;
     foreach v_fill in array p_fills loop
       continue when v_fill.seq < v_stop.entry_seq;
       if v_stop.watermark_price is null then
@@ -39,10 +42,10 @@ begin
         else greatest(v_stop.watermark_price, v_fill.price) end;
       v_stop.stop_price := matching.stop_level(v_stop.side = 'BUY', v_stop.watermark_price,
         v_stop.trailing_offset, v_stop.trailing_bips);
-      if v_fill.price >= v_stop.stop_price and v_stop.side = 'BUY'
-        or v_fill.price <= v_stop.stop_price and v_stop.side = 'SELL' then
+      if not v_fires and (v_fill.price >= v_stop.stop_price and v_stop.side = 'BUY'
+        or v_fill.price <= v_stop.stop_price and v_stop.side = 'SELL') then
         return query select v_stop.order_id, v_fill.seq, v_stop.stop_price;
-        exit;
+        v_fires := true;
       end if;
     end loop;
 

@@ -1,5 +1,5 @@
--- Pays out a withdrawal; see ledger.approve_withdrawal. Returns its journal.
--- Raises: NFWDR, IVOPR, RJSLF, STWDR.
+-- Pays out a withdrawal; see settlement.approve_withdrawal. Returns its journal, or null when it is
+-- on its way through an outside leg. Raises: NFWDR, IVOPR, RJSLF, STWDR.
 create or replace function ops.approve_withdrawal(
   p_id bigint,
   p_by text,
@@ -11,7 +11,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return (ledger.approve_withdrawal(p_segment_id, p_id, p_by, p_now)).journal_id;
+  return (settlement.approve_withdrawal(p_segment_id, p_id, p_by, p_now)).journal_id;
 end;
 $$;
 comment on function ops.approve_withdrawal is

@@ -31,6 +31,8 @@ as $$
   select a.* from ops.audit_withdrawals() as a
   union all
   select a.* from ops.audit_fees() as a
+  union all
+  select a.* from ops.audit_outside_legs() as a
 $$;
 comment on function ops.audit is
   'audit(): re-derives balances, holds, fills, book and settlements; no rows is healthy';

@@ -1,5 +1,6 @@
--- Every hold with its cause: an open order, a trade that is not settled yet, or a withdrawal that
--- is not decided yet. Their sum by account is what the account holds.
+-- Every hold with its cause: an open order, a trade that is not settled yet, a withdrawal that is
+-- not decided yet, or one that is on its way outside. Their sum by account is what the account
+-- holds.
 create or replace view ops.v_holds as
 select
   b.segment_id, b.participant_id,
@@ -29,5 +30,13 @@ cross join lateral (
 union all
 select w.segment_id, w.participant_id, w.asset_id, 'WITHDRAWAL', w.withdrawal_id, w.amount
 from ledger.withdrawals as w
-where w.status = 'PENDING';
+where w.status = 'PENDING'
+  and w.approved_by is null
+union all
+select w.segment_id, w.participant_id, w.asset_id, 'OUTSIDE', l.leg_id, w.amount
+from settlement.outside_legs as l
+join ledger.withdrawals as w
+  on w.segment_id = l.segment_id
+  and w.withdrawal_id = l.withdrawal_id
+where l.ended_at is null;
 comment on view ops.v_holds is 'every hold with its cause';

@@ -11,7 +11,9 @@ select
   w.decided_by,
   w.decided_at,
   w.reject_reason,
-  j.finality_no
+  j.finality_no,
+  w.approved_by,
+  w.approved_at
 from ledger.withdrawals as w
 join reference.participants as p
   on p.participant_id = w.participant_id

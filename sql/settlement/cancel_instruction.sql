@@ -20,40 +20,7 @@ begin
       using errcode = 'STTRD', hint = 'LOCKED_IN';
   end if;
 
-  delete from settlement.waiting_instructions as i
-  where i.segment_id = p_segment_id
-    and i.instruction_id = p_instruction_id;
-  delete from ledger.waits as w
-  where w.segment_id = p_segment_id
-    and w.waiter_id = p_instruction_id;
-  insert into settlement.cancelled_instructions (
-    segment_id, instruction_id, symbol_id, buyer_id, seller_id, base_asset_id, quote_asset_id,
-    quantity, notional, buyer_fee, seller_fee, value_date, attempts, created_at, cancelled_at,
-    reason, cancelled_by
-  )
-  values (
-    p_segment_id, p_instruction_id, v_instruction.symbol_id, v_instruction.buyer_id,
-    v_instruction.seller_id, v_instruction.base_asset_id, v_instruction.quote_asset_id,
-    v_instruction.quantity, v_instruction.notional, v_instruction.buyer_fee,
-    v_instruction.seller_fee, v_instruction.value_date, v_instruction.attempts,
-    v_instruction.created_at, p_now, p_reason, p_by
-  );
-
-  -- Nobody waits for what will not come.
-  with gone as (
-    delete from settlement.links as l
-    where l.segment_id = p_segment_id
-      and p_instruction_id in (l.instruction_id, l.other_id)
-    returning l.instruction_id
-  )
-  update settlement.waiting_instructions as i
-  set next_attempt_at = greatest(p_now, i.due_at)
-  from gone as g
-  where i.segment_id = p_segment_id
-    and i.instruction_id = g.instruction_id
-    and i.reason = 'LINKED';
-  insert into settlement.instruction_events (segment_id, instruction_id, at, kind, detail)
-  values (p_segment_id, p_instruction_id, p_now, 'CANCELLED', p_by || ': ' || p_reason);
+  perform settlement.remove_instruction(v_instruction, p_reason, p_by, p_now);
 end;
 $$;
 comment on function settlement.cancel_instruction is

@@ -2,7 +2,8 @@
 -- can be set on it.
 -- Whoever settles it ends first. Returns its row.
 -- Locks: its row. Writes: settlement.pending_instructions, waiting_instructions.
--- Raises: NFINS when there is none, STINS when it is settled or cancelled.
+-- Raises: NFINS when there is none, STINS when it is settled or cancelled, STLEG when it waits for
+-- its outside leg.
 create or replace function settlement.find_waiting(
   p_segment_id int,
   p_instruction_id bigint,
@@ -14,6 +15,7 @@ declare
   v_instruction settlement.waiting_instructions;
   v_status settlement.instruction_status;
 begin
+  perform settlement.refuse_outside(p_segment_id, p_instruction_id);
   perform settlement.make_wait(p_segment_id, array[p_instruction_id], 'LINKED');
   update settlement.waiting_instructions as i
   set is_conditional = true,

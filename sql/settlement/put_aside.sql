@@ -1,7 +1,6 @@
--- Puts a claimed instruction aside after an error: it waits longer after each attempt, and after
--- the last one it is FAILED until an operator retries it [SET-003].
--- Waits 2 s, 4 s, 8 s ... at most 5 min, plus up to a quarter more that its id decides, so that
--- many that failed together do not come back together.
+-- Puts a claimed instruction aside after an error: it waits longer after each attempt
+-- (settlement.retry_delay), and after the last one it is FAILED until an operator retries it
+-- [SET-003].
 -- Writes: settlement.waiting_instructions, pending_instructions.
 create or replace function settlement.put_aside(
   p_segment_id int,
@@ -13,7 +12,6 @@ language plpgsql volatile
 as $$
 declare
   c_max_attempts constant int := 8;
-  c_longest constant numeric := 300;
 begin
   perform settlement.make_wait(p_segment_id, array[p_instruction_id], 'SYSTEM');
 
@@ -22,9 +20,7 @@ begin
     reason = 'SYSTEM',
     problem = left(p_problem, 500),
     status = case when i.attempts + 1 >= c_max_attempts then 'FAILED' else i.status end,
-    next_attempt_at = p_now + make_interval(
-      secs => least(c_longest, 2 ^ (i.attempts + 1)) * (1 + (i.instruction_id % 100) / 400.0)
-    )
+    next_attempt_at = p_now + settlement.retry_delay(i.attempts + 1, i.instruction_id)
   where i.segment_id = p_segment_id
     and i.instruction_id = p_instruction_id;
 end;

@@ -18,6 +18,7 @@ const DEFAULTS: Config = {
   settlementWorkers: 2,
   settlementBatch: 2000,
   logLevel: 'info',
+  outsideWebhook: null,
   authMode: 'off',
 }
 const DATABASE_URL = 'postgres://owner:secret@db.example:5432/venue'
@@ -46,6 +47,19 @@ const accepted: [Record<string, string>, Partial<Config>][] = [
     { databaseUrl: 'postgresql:///venue?host=/run/postgresql' },
   ],
 ]
+const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+const outside = (url: string, secret = SECRET) => ({
+  OUTSIDE_WEBHOOK_URL: url,
+  OUTSIDE_WEBHOOK_SECRET: secret,
+})
+for (const url of [
+  'https://bank.example/legs?of=venue',
+  'http://localhost:9/legs',
+  'http://127.0.0.1/',
+  'http://[::1]:9/',
+]) {
+  accepted.push([outside(url), { outsideWebhook: { url, secret: Buffer.alloc(32, 7) } }])
+}
 for (const [env, expected] of accepted) {
   t.test(`accepts ${JSON.stringify(env)}`, async t => {
     t.same(parseConfig(env), { ...DEFAULTS, ...expected })
@@ -88,6 +102,25 @@ const refused: [Record<string, string>, string][] = [
     `AUTH_MODE is 'required' by default here, ${NO_KEYS} and HOST=127.0.0.1 ${LOCALLY}`,
   ],
 ]
+const URLS = 'https://host/path, or http:// on a loopback host'
+for (const [url, shown = url] of [
+  ['http://bank.example/'],
+  ['http://169.254.169.254/'],
+  ['file:///etc/passwd'],
+  ['bank.example'],
+  ['https://me:hidden@bank.example/', 'https://***@bank.example/'],
+] as const) {
+  refused.push([outside(url), `OUTSIDE_WEBHOOK_URL is '${shown}'; allowed: ${URLS}`])
+}
+const both = 'allowed: a value, as the other of OUTSIDE_WEBHOOK_URL and _SECRET has one'
+refused.push(
+  [outside('https://bank.example/', ''), `OUTSIDE_WEBHOOK_SECRET is ''; ${both}`],
+  [outside(''), `OUTSIDE_WEBHOOK_URL is ''; ${both}`],
+  [
+    outside('https://bank.example/', 'my secret'),
+    "OUTSIDE_WEBHOOK_SECRET is '***'; allowed: whsec_ and 24 to 64 bytes in base64",
+  ],
+)
 for (const [env, message] of refused) {
   t.test(`refuses ${JSON.stringify(env)} with one line`, async t => {
     t.throws(() => parseConfig(env), new ConfigError(message))

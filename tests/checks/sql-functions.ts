@@ -13,6 +13,8 @@ const definers: ReadonlySet<string> = new Set([
   'matching.fire_timers',
   'matching.has_waiting_exits',
   'matching.sweep_symbol',
+  'settlement.claim_outside_legs',
+  'settlement.report_outside_leg',
   'settlement.settle_batch',
   'settlement.settle_waiting',
 ])

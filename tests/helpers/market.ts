@@ -29,10 +29,18 @@ export async function createMarket(db: Queryable, plan: MarketPlan): Promise<voi
     const values = [name, tick, lot, JSON.stringify(rest), now]
     await db.query('select matching.create_symbol(1, $1, $2, $3, $4, $5)', values)
   }
-  for (const [trader, funds] of Object.entries(traders)) {
-    await db.query('select api.create_participant(1, $1, $1, $2)', [trader, now])
-    for (const [asset, amount] of Object.entries(funds)) await fund(db, trader, asset, amount, now)
-  }
+  const names = Object.keys(traders)
+  const participants = 'select api.create_participant(1, n, n, $2) from unnest($1::text[]) as n'
+  if (names.length > 0) await db.query(participants, [names, now])
+  const funds = names.flatMap(trader =>
+    Object.entries(traders[trader] ?? {}).map(([asset, amount]) => ({
+      ...{ trader, asset, amount },
+      key: `fund-${asset}-${fundings++}`,
+    })),
+  )
+  const deposits = `select api.deposit(1, f.trader, f.asset, f.amount, f.key, $2)
+    from json_to_recordset($1) as f (trader text, asset text, amount numeric, key text)`
+  if (funds.length > 0) await db.query(deposits, [JSON.stringify(funds), now])
 }
 
 /** A deposit with a key of its own. */

@@ -191,3 +191,39 @@ t.test('of two who hold more than there is together, the second is told', async 
   t.notOk(await late)
   t.same((await accounts(db))['alice USD'], '100 60 0 0')
 })
+
+/** How many blocks a look-up reads: the least of three, as some read the catalog, too. */
+async function readBlocks(db: Queryable): Promise<number> {
+  const reads: number[] = []
+  for (let i = 0; i < 3; i++) {
+    const [plan] = await db.query(
+      `explain (analyze, buffers, format json, timing off) select a.*
+       from ledger.account_changes(1, array(
+         select row(p.participant_id, s.asset_id, 0, 0, 0, 0)::ledger.account_change
+         from reference.participants as p, reference.assets as s
+         where p.client_id = 'alice' and s.asset = 'USD'
+       )) as c
+       cross join lateral ledger.find_account(c.segment_id, c.participant_id, c.asset_id) as a`,
+    )
+    reads.push(plan?.['QUERY PLAN'][0].Plan['Shared Hit Blocks'])
+  }
+  return Math.min(...reads)
+}
+
+t.test('[LED-005] what an old transaction keeps does not lengthen the look-up', async t => {
+  const db = await funded(t)
+  const early = await readBlocks(db)
+  const old = await openSession(t, db.url)
+  await old.query('begin isolation level repeatable read')
+  await old.query('select pg_current_xact_id()')
+  for (let i = 0; i < 600; i++) await change(db, { client: 'alice', posted: '1' })
+
+  const late = await readBlocks(db)
+  const [row] = await db.query(`select pg_get_functiondef('ledger.find_account'::regproc) as text`)
+  await db.query(row?.text.replace('order by a.version_no desc', 'order by a.version_no'))
+  const oldestFirst = await readBlocks(db)
+  t.comment(`blocks read: ${early}, ${late} late, ${oldestFirst} with the oldest first`)
+  t.ok(late <= early + 2)
+  t.ok(oldestFirst > early + 4, 'the oldest first, every version is read')
+  t.same((await accounts(db))['alice USD'], '700 0 0 0')
+})

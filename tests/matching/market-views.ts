@@ -42,11 +42,14 @@ const tables = {
   accounts: 'ledger.accounts',
 }
 
-/** All that a market wrote, table by table. */
+/** Where the end of a batch shows: looked at by price, and how often an account was changed. */
+const ofBatches = '{fires_above,fires_below,changes,version_no}'
+
+/** All that a market wrote, table by table, but for that. */
 export async function dumpMarket(db: Queryable): Promise<Record<string, unknown[]>> {
   const dump: Record<string, unknown[]> = {}
   for (const [name, table] of Object.entries(tables)) {
-    const text = `select (to_jsonb(r) - '{fires_above,fires_below}'::text[])::text as line
+    const text = `select (to_jsonb(r) - '${ofBatches}'::text[])::text as line
       from ${table} as r`
     const rows = await db.query<{ line: string }>(text)
     dump[name] = rows

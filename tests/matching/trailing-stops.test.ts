@@ -118,6 +118,28 @@ for (const [name, run] of Object.entries(runs)) {
   })
 }
 
+marketTest(
+  '[MAT-051] [MAT-082] what does not fire, as the band was reached, is moved by later trades',
+  { symbol: { band_rate: '0.1' } },
+  async (t, market) => {
+    await market.run([
+      ...trade('100'),
+      trailing('SELL', { trailing_offset: '2' }),
+      sell('alice', '1', '97', { client_order_id: 'meets' }),
+      sell('alice', '1', '103', { client_order_id: 'moves' }),
+      sell('alice', '1', '111', { client_order_id: 'outside' }),
+    ])
+
+    await market.run([buy('bob', '3', '120', { client_order_id: 'sweep' })])
+
+    t.notOk(await fires(market))
+    const rows = await market.db.query(
+      'select trim_scale(w.stop_price) as at from matching.stop_orders_watchlist as w',
+    )
+    t.same(rows, [{ at: '101' }], '2 below the trade at 103')
+  },
+)
+
 marketTest('[MAT-051] a path in one sweep moves and fires it, in order', {}, async (t, market) => {
   await market.run([
     ...trade('50'),

@@ -16,6 +16,9 @@ export const facts = [
   'ledger.deposits',
   'ledger.withdrawals',
   'ledger.withdrawal_limits',
+  'settlement.outside_assets',
+  'settlement.outside_legs',
+  'settlement.outside_leg_events',
   'matching.trades',
   'matching.trades_default',
   'matching.trades_2026_03_02',
@@ -75,7 +78,7 @@ const forged: Hostile[] = [
   ['insert into ledger.accounts values (1, 3, 1, 1000000) on conflict do nothing'],
   [
     `insert into ledger.accounts values (1, 3, 1, 1000000)
-    on conflict (segment_id, participant_id, asset_id) do update set posted = 1000000`,
+    on conflict (segment_id, participant_id, asset_id, version_no) do update set posted = 1000000`,
   ],
   [
     `merge into ledger.accounts as a using (select 3) as s (id) on a.participant_id = s.id
@@ -99,6 +102,8 @@ const calls: Hostile[] = [
   ['select ledger.deposit(1, $$alice$$, $$USD$$, 1000000, $$k$$, now())'],
   ['select ledger.request_withdrawal(1, $$alice$$, $$USD$$, 1, $$k$$, null, now())'],
   ['select ledger.approve_withdrawal(1, 1, $$ann$$, now())'],
+  ['select settlement.approve_withdrawal(1, 1, $$ann$$, now())'],
+  ['select settlement.decide_outside_leg(1, 1, $$CONFIRMED$$, $$ann$$, $$why$$, now())'],
   ['select ledger.set_withdrawal_limit(1, $$USD$$, null, null)'],
   ['select ledger.change_accounts(1, null)'],
   ["select ledger.post_journal(1, 1, 'DEPOSIT', now(), '{}', null)"],

@@ -1,6 +1,6 @@
 import { resize } from './changing.ts'
 import { end, onCopy, type Ways } from './entering.ts'
-import { isLive, type Market, type Order, type OrderList, type Side } from './market.ts'
+import { isLive, type Market, type Order, type OrderList, type Side, type Trade } from './market.ts'
 import { available } from './money.ts'
 import { activate, withdraw } from './placing.ts'
 
@@ -84,11 +84,31 @@ function listsOf({ orders }: Market): OrderList[] {
   return [...new Set(orders.flatMap(({ list }) => (list?.entry ? [list] : [])))]
 }
 
-/** By the last thing that happened to their entries. */
+/**
+ * By the last thing that happened to their entries: a trade. What an uncrossing did to orders is
+ * told behind all of its trades, bids first, each side as it stood in the book.
+ */
 function listsByEvent(market: Market): OrderList[] {
-  const last = ({ entry }: OrderList) =>
-    market.trades.findLastIndex(({ maker, taker }) => maker === entry?.no || taker === entry?.no)
-  return listsOf(market).toSorted((list, other) => last(list) - last(other))
+  const last = ({ entry }: OrderList) => {
+    const isOf = ({ maker, taker }: Trade) => maker === entry?.no || taker === entry?.no
+    const index = market.trades.findLastIndex(isOf)
+    const trade = market.trades[index]
+    if (!trade?.isAuction) return index
+    const isNext = ({ isAuction, atMs }: Trade) => !isAuction || atMs !== trade.atMs
+    const next = market.trades.findIndex((other, i) => i > index && isNext(other))
+    return next === -1 ? market.trades.length : next
+  }
+  return listsOf(market).toSorted(
+    (list, other) => last(list) - last(other) || byBook(list.entry, other.entry),
+  )
+}
+
+function byBook(one: Order | null, other: Order | null): number {
+  if (!one || !other) return 0
+  if (one.side !== other.side) return one.side === 'BUY' ? -1 : 1
+  const further = (other.bookPrice ?? 0n) - (one.bookPrice ?? 0n)
+  if (further === 0n) return one.place - other.place
+  return further < 0n === (one.side === 'BUY') ? -1 : 1
 }
 
 function stateOf({ entry }: OrderList): string {

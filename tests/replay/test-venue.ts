@@ -23,6 +23,7 @@ export async function startTestVenue(t: Test): Promise<TestVenue> {
         settlementWorkers: 1,
         settlementBatch: 2000,
         logLevel: 'warn',
+        outsideWebhook: null,
         authMode: 'off',
       },
       pino({ level: 'warn' }, pino.destination(2)),

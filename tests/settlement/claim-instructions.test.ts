@@ -109,14 +109,22 @@ async function mark(db: Queryable): Promise<number> {
   return Number(row?.low)
 }
 
-/** How many rows that are gone a claim walks past. */
-async function walked(session: Queryable, limit: number): Promise<number> {
-  const [plan] = await session.query(
-    `explain (analyze, buffers, format json, timing off) select * from
-      settlement.claim_instructions(1, $1, 0)`,
-    [limit],
-  )
-  return plan?.['QUERY PLAN'][0].Plan['Shared Hit Blocks']
+/**
+ * How many blocks a claim of one reads: the least of three, as some read the catalog, too. It moves
+ * the mark; a reading without one sets it back before each.
+ */
+async function walked(session: Queryable, { hasMark }: { hasMark: boolean }): Promise<number> {
+  const reads: number[] = []
+  const reset = 'update settlement.queues set low_id = symbol_id * 1000000000000'
+  for (let i = 0; i < 3; i++) {
+    if (!hasMark) await session.query(reset)
+    const [plan] = await session.query(
+      `explain (analyze, buffers, format json, timing off) select * from
+        settlement.claim_instructions(1, 1, 0)`,
+    )
+    reads.push(plan?.['QUERY PLAN'][0].Plan['Shared Hit Blocks'])
+  }
+  return Math.min(...reads)
 }
 
 t.test('[SET-005] a claim begins where something is left, while rows cannot go', async t => {
@@ -124,14 +132,13 @@ t.test('[SET-005] a claim begins where something is left, while rows cannot go',
   const old = await openSession(t, db.url)
   await old.query('begin isolation level repeatable read')
   await old.query('select pg_current_xact_id()')
-  const early = await walked(db, 1)
+  const early = await walked(db, { hasMark: true })
 
   for (let i = 0; i < 5; i++) t.match(await settle(db, { limit: 2000 }), { settled: 2000 })
 
   t.ok((await mark(db)) > 16_000, `the mark is at ${await mark(db)} of 24,000`)
-  const late = await walked(db, 1)
-  await db.query('update settlement.queues set low_id = symbol_id * 1000000000000')
-  const without = await walked(db, 1)
+  const late = await walked(db, { hasMark: true })
+  const without = await walked(db, { hasMark: false })
   t.comment(`blocks read: ${early} at first, ${late} late, ${without} without the mark`)
   t.ok(without > 3 * late, 'and without it the walk is long')
 })

@@ -1,5 +1,7 @@
+import pg from 'pg'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
+import { channels } from '../../app/events/doorbell.ts'
 import { startWorkers } from '../../workers/supervisor.ts'
 import { type TestDatabase, testDatabase } from '../helpers/database.ts'
 import { audit, buy, createMarket, execute, type Queryable, sell } from '../helpers/market.ts'
@@ -27,6 +29,19 @@ function start(t: Test, db: TestDatabase) {
   const workers = startWorkers({ ...options, databaseUrl: db.workerUrl })
   t.teardown(() => workers.stop(0))
   return workers
+}
+
+/** Counts the rings of a channel. */
+async function listen(t: Test, db: TestDatabase, channel: string): Promise<{ count: number }> {
+  const rings = { count: 0 }
+  const client = new pg.Client(db.url)
+  client.on('notification', () => {
+    rings.count++
+  })
+  await client.connect()
+  t.teardown(() => client.end())
+  await client.query(`listen ${channel}`)
+  return rings
 }
 
 const later = { is_async: true }
@@ -79,7 +94,8 @@ t.test('[MAT-065] in the order of acceptance, with those that do not wait', asyn
 
 t.test('[MAT-053] exits live as soon as what their entry bought is settled', async t => {
   const db = await market(t)
-  start(t, db)
+  const rings = await listen(t, db, channels.orders)
+  const symbol = await openSession(t, db.url)
   const list = { list_no: 1, client_order_id: 'entry', list_role: 'ENTRY' }
   const exit = { list_no: 1, client_order_id: 'exit', list_role: 'EXIT' }
   await execute(
@@ -89,7 +105,13 @@ t.test('[MAT-053] exits live as soon as what their entry bought is settled', asy
     now(),
   )
 
-  // Nobody rings for the trade: the worker finds it, settles it, and says so to the matcher.
+  // Nobody rings for the trade: the worker finds it, settles it, and says so to the matcher, which
+  // cannot have looked before: the symbol is taken.
+  await symbol.query('begin')
+  await symbol.query('select pg_advisory_xact_lock(1, symbol_id) from reference.symbols')
+  start(t, db)
+  await until(() => rings.count > 0)
+  await symbol.query('rollback')
   const isOpen = "orders where client_order_id = 'exit' and status = 'OPEN'"
   await until(async () => (await count(db, isOpen)) === 1)
 
