@@ -1,5 +1,5 @@
--- A batch with what its orders are charged [LED-040]: each slot gets its rates, once for the part of
--- a batch, by volumes up to here; makers get them as they are read. Takes the time of the part,
+-- A batch with what its orders are charged [LED-040]: each slot gets its rates, once for the part
+-- of a batch, by volumes up to here; makers get them as they are read. Takes the time of the part,
 -- which the command log keeps: a replay finds the same schedules [MAT-091].
 -- Processor time of a batch by that without schedules, in turn in one run on PostgreSQL 18: 1.1 for
 -- 2,000 orders and 1.3 for one; with tiers 1.2 and 1.4.

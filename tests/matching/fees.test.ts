@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import { buy, command, sell, settle, type TestCommand } from '../helpers/market.ts'
+import { openSession } from '../helpers/session.ts'
 import { type Market, marketTest, symbol } from './market-test.ts'
 
 const id = (client_order_id: string, more: TestCommand = {}) => ({ client_order_id, ...more })
@@ -257,4 +258,14 @@ marketTest('[LED-040] a call charges each side by its own schedule', {}, async (
     `TAKER carol 950 at 0.02 by ${all}: 19`,
   ])
   await isReplayed(t, market)
+})
+
+marketTest('[LED-040] the worker that sweeps charges them, too', {}, async (t, market) => {
+  await setFees(market, 0, '0.01', '0.02')
+  await market.run([sell('alice', '1', '100')], at(1))
+  await market.run([buy('bob', '1', '100', { is_async: true })], at(1))
+  const worker = await openSession(t, market.db.workerUrl)
+  await worker.query('select matching.sweep_symbol(1, 1, $1)', [at(2)])
+
+  t.match(await charged(market), [/^MAKER alice 100 at 0.01 /, /^TAKER bob 100 at 0.02 /])
 })
