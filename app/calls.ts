@@ -1,6 +1,7 @@
 import type { Command } from './commands.ts'
 import { queries } from './queries.ts'
 import type * as rows from './rows.ts'
+import type { BacklogRow, SettlementRow } from './settlement-rows.ts'
 import {
   createStatements,
   one,
@@ -197,7 +198,7 @@ function settlementCalls({ read, write, now }: Statements) {
       cursor: string | null,
       limit: number,
     ) =>
-      read<rows.SettlementRow>('select * from api.settlements($1, $2, $3, $4, $5, $6)', [
+      read<SettlementRow>('select * from api.settlements($1, $2, $3, $4, $5, $6)', [
         status,
         symbol,
         clientId,
@@ -206,18 +207,16 @@ function settlementCalls({ read, write, now }: Statements) {
       ]),
 
     findSettlement: (settlementId: string) =>
-      read<rows.SettlementRow>('select * from api.find_settlement($1, $2)', [settlementId]).then(
-        only,
-      ),
+      read<SettlementRow>('select * from api.find_settlement($1, $2)', [settlementId]).then(only),
 
     retrySettlement: (settlementId: string) =>
-      write<rows.SettlementRow>('select * from api.retry_settlement($1, $2, $3)', [
+      write<SettlementRow>('select * from api.retry_settlement($1, $2, $3)', [
         settlementId,
         now(),
       ]).then(only),
 
     readBacklog: () =>
-      read<rows.BacklogRow>('select * from api.settlement_backlog($1, $2)', [now()]).then(only),
+      read<BacklogRow>('select * from api.settlement_backlog($1, $2)', [now()]).then(only),
 
     readStatus: () => read<rows.StatusRow>('select * from api.status($1, $2)', [now()]).then(only),
   }

@@ -9,6 +9,8 @@ export interface Fill {
   quantity: string
   fee: string
   liquidity: 'MAKER' | 'TAKER'
+  busted?: true
+  corrects?: string
 }
 
 export interface OrderRow {
@@ -150,6 +152,8 @@ export interface TradeRow {
   quantity: string
   taker_side: string
   traded_at: string
+  busted: boolean
+  corrects: string | null
 }
 
 export interface TickerRow {
@@ -197,50 +201,10 @@ export interface DepositRow {
   created_at: string
 }
 
-export interface WithdrawalRow {
-  withdrawal_id: string
-  client_id: string
-  asset: string
-  amount: string
-  idempotency_key: string
-  status: string
-  requested_by: string
-  created_at: string
-  decided_by: string | null
-  decided_at: string | null
-  reject_reason: string | null
-  transfer_id: string | null
-  approved_by: string | null
-  approved_at: string | null
-}
-
 export interface AssetRow {
   asset: string
   decimals: number
   created_at: string
-}
-
-export interface SettlementRow {
-  settlement_id: string
-  trade_id: string
-  symbol: string
-  status: string
-  reason: string | null
-  attempts: number
-  next_attempt_at: string | null
-  value_date: string
-  created_at: string
-  settled_at: string | null
-  journal_id: string | null
-  finality_no: string | null
-  legs: { asset: string; from: string; to: string; amount: string; kind: string }[]
-}
-
-export interface BacklogRow {
-  pending: string
-  failed: string
-  oldest_created_at: string | null
-  settled_last_minute: string
 }
 
 export interface StatusRow {

@@ -1,4 +1,3 @@
-import type * as rows from './rows.ts'
 import { only, type Statements } from './statements.ts'
 
 /** What somebody asks to be paid out; by null the participant itself asks. */
@@ -8,6 +7,24 @@ export interface NewWithdrawal {
   amount: string
   key: string
   by: string | null
+}
+
+/** The row of a withdrawal, as rows.ts has those of all else. */
+export interface WithdrawalRow {
+  withdrawal_id: string
+  client_id: string
+  asset: string
+  amount: string
+  idempotency_key: string
+  status: string
+  requested_by: string
+  created_at: string
+  decided_by: string | null
+  decided_at: string | null
+  reject_reason: string | null
+  transfer_id: string | null
+  approved_by: string | null
+  approved_at: string | null
 }
 
 /** What the receiver of an outside leg says became of it. */
@@ -22,20 +39,24 @@ export interface OutsideResult {
 export function withdrawalCalls({ read, write, now }: Statements) {
   return {
     requestWithdrawal: ({ clientId, asset, amount, key, by }: NewWithdrawal) =>
-      write<rows.WithdrawalRow>(
-        'select * from api.request_withdrawal($1, $2, $3, $4, $5, $6, $7)',
-        [clientId, asset, amount, key, by, now()],
-      ).then(only),
+      write<WithdrawalRow>('select * from api.request_withdrawal($1, $2, $3, $4, $5, $6, $7)', [
+        clientId,
+        asset,
+        amount,
+        key,
+        by,
+        now(),
+      ]).then(only),
 
     approveWithdrawal: (withdrawalId: string, by: string) =>
-      write<rows.WithdrawalRow>('select * from api.approve_withdrawal($1, $2, $3, $4)', [
+      write<WithdrawalRow>('select * from api.approve_withdrawal($1, $2, $3, $4)', [
         withdrawalId,
         by,
         now(),
       ]).then(only),
 
     rejectWithdrawal: (withdrawalId: string, by: string, reason: string) =>
-      write<rows.WithdrawalRow>('select * from api.reject_withdrawal($1, $2, $3, $4, $5)', [
+      write<WithdrawalRow>('select * from api.reject_withdrawal($1, $2, $3, $4, $5)', [
         withdrawalId,
         by,
         reason,
@@ -52,9 +73,7 @@ export function withdrawalCalls({ read, write, now }: Statements) {
       ]).then(only),
 
     findWithdrawal: (withdrawalId: string) =>
-      read<rows.WithdrawalRow>('select * from api.find_withdrawal($1, $2)', [withdrawalId]).then(
-        only,
-      ),
+      read<WithdrawalRow>('select * from api.find_withdrawal($1, $2)', [withdrawalId]).then(only),
 
     listWithdrawals: (
       clientId: string | null,
@@ -62,7 +81,7 @@ export function withdrawalCalls({ read, write, now }: Statements) {
       cursor: string | null,
       limit: number,
     ) =>
-      read<rows.WithdrawalRow>('select * from api.withdrawals($1, $2, $3, $4, $5)', [
+      read<WithdrawalRow>('select * from api.withdrawals($1, $2, $3, $4, $5)', [
         clientId,
         status,
         cursor,

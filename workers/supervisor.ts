@@ -10,6 +10,8 @@ export interface WorkersOptions extends Pick<ThreadData, 'databaseUrl' | 'logLev
   /** Where outside legs are sent to; without it there is no thread that sends any. */
   outsideWebhook?: ThreadData['webhook']
   log: Logger
+  /** Takes each log line of the threads, in place of the output of the process. */
+  onLine?: (line: string) => void
 }
 
 export interface Workers {
@@ -25,7 +27,9 @@ const restartMs = 1000
 export function startWorkers(options: WorkersOptions): Workers {
   const { settlementWorkers, settlementBatch, databaseUrl, logLevel, segmentId = 1 } = options
   const webhook = options.outsideWebhook ?? null
-  const shared = { databaseUrl, logLevel, segmentId, batchSize: settlementBatch, webhook }
+  const tellsLines = options.onLine !== undefined
+  const thread = { databaseUrl, logLevel, segmentId, batchSize: settlementBatch }
+  const shared = { ...thread, webhook, tellsLines }
   const names = Array.from({ length: settlementWorkers }, (_, i) => `settlement ${i + 1}`)
   const stopping = new AbortController()
   const graceOver = new AbortController()
@@ -34,7 +38,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     { ...shared, name: 'matching', entry: entryOf('matching.ts') },
     { ...shared, name: 'maintenance', entry: entryOf('maintenance.ts') },
     ...(webhook === null ? [] : [{ ...shared, name: 'outside', entry: entryOf('outside.ts') }]),
-  ].map(data => keepRunning(data, options.log, stopping.signal, graceOver.signal))
+  ].map(data => keepRunning(data, options, stopping.signal, graceOver.signal))
   return {
     async stop(graceMs) {
       stopping.abort()
@@ -51,7 +55,7 @@ function entryOf(file: string): string {
 
 async function keepRunning(
   data: ThreadData,
-  log: Logger,
+  { log, onLine }: WorkersOptions,
   stopping: AbortSignal,
   graceOver: AbortSignal,
 ): Promise<void> {
@@ -61,6 +65,7 @@ async function keepRunning(
     const kill = () => void worker.terminate()
     stopping.addEventListener('abort', stop)
     graceOver.addEventListener('abort', kill)
+    worker.on('message', line => onLine?.(String(line)))
     worker.on('error', error => log.error({ err: error, worker: data.name }, 'worker failed'))
     const code = await new Promise<number>(resolve => worker.once('exit', resolve))
     stopping.removeEventListener('abort', stop)

@@ -12,6 +12,8 @@ export interface ThreadData {
   databaseUrl: string
   segmentId: number
   logLevel: string
+  /** Log lines go to the supervisor; else to the output of the process. */
+  tellsLines: boolean
   /** Settlement instructions claimed in one transaction. */
   batchSize: number
   /** Where outside legs are sent to, and what they are signed with. */
@@ -31,9 +33,11 @@ export function openThread(): Thread {
   const data: ThreadData = workerData
   const controller = new AbortController()
   parentPort?.once('message', () => controller.abort())
+  const output = { write: (line: string) => void parentPort?.postMessage(line) }
+  const options = { level: data.logLevel, base: { worker: data.name } }
   return {
     ...data,
-    log: pino({ level: data.logLevel, base: { worker: data.name } }),
+    log: data.tellsLines ? pino(options, output) : pino(options),
     stopped: controller.signal,
   }
 }

@@ -50,7 +50,7 @@ function failureRow(failure) {
     <tr key=${failure.settlement_id}>
       <td>${failure.settlement_id}</td>
       <td>${failure.symbol}</td>
-      <td class="wrap">${failure.reason ?? 'no reason given'}</td>
+      <td class="wrap">${failure.problem ?? failure.reason ?? 'no reason given'}</td>
       <td class="num">${failure.attempts}</td>
       <td class="num">
         <button

@@ -3,7 +3,7 @@ import { decimalsOf } from './amounts.js'
 import { html } from './html.js'
 import { selectSymbol } from './market.js'
 import { amount, dayChange, figure, lastPrice } from './parts.js'
-import { currentMarket, state, stopped } from './store.js'
+import { currentMarket, paintNow, state, stopped } from './store.js'
 
 /** The top of the page: whose page this is, the chosen symbol, the connection, all symbols. */
 
@@ -65,10 +65,20 @@ function statusBadge(market) {
   return html`<span class=${`badge ${word ? 'warn' : 'good'}`}>${word || market.status}</span>`
 }
 
+/** The page is painted while somebody types: what is typed is a draft until it is entered. */
 function clientPicker() {
   /** @param {Event} event */
-  const choose = event => {
-    if (event.target instanceof HTMLInputElement) selectClient(event.target.value.trim())
+  const type = event => {
+    if (event.target instanceof HTMLInputElement) state.clientDraft = event.target.value
+  }
+  const choose = () => {
+    const typed = state.clientDraft?.trim()
+    forget()
+    if (typed) selectClient(typed)
+  }
+  const forget = () => {
+    state.clientDraft = null
+    paintNow()
   }
   return html`
     <label class="client">
@@ -76,8 +86,10 @@ function clientPicker() {
       <input
         name="client"
         list="clients"
-        value=${state.client}
+        value=${state.clientDraft ?? state.client}
+        onInput=${type}
         onChange=${choose}
+        onBlur=${forget}
         autocomplete="off"
         spellcheck="false"
       />

@@ -8,7 +8,10 @@ import { pathWith } from './api.js'
  *   onMessage: (name: string, data: any) => void }} Listener
  */
 
-const names = ['trade', 'phase', 'book', 'ticker', 'settlement', 'order', 'reset']
+const names = [
+  ...['trade', 'bust', 'correction', 'phase'],
+  ...['book', 'ticker', 'settlement', 'order', 'reset'],
+]
 const slowestRetryMs = 10_000
 
 /**

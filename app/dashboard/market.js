@@ -3,7 +3,7 @@ import { call, describeProblem, pathWith, segment } from './api.js'
 import { applyChanges, bookFrom, runsShort } from './book.js'
 import { openStream } from './live.js'
 import { changed, currentMarket, notice, rates, state, stopped, throttled } from './store.js'
-import { extend, tradeFrom } from './tape.js'
+import { bust, extend, tradeFrom } from './tape.js'
 
 /** The market data of the page: symbols, tickers, the chosen book and tape, the backlog. */
 
@@ -11,7 +11,11 @@ const bookDepth = 200
 const tapeLength = 1000
 const tickersRead = 60
 /** Order events that end, rest or park a new order; these are about an order counted before. */
-const notArrivals = new Set(['TRADE', 'CANCELLED', 'AMENDED', 'PREVENTED', 'TRIGGERED', 'RELEASED'])
+const notArrivals = new Set([
+  ...['TRADE', 'BUST', 'CORRECTED', 'CANCELLED', 'AMENDED'],
+  ...['PREVENTED', 'TRIGGERED', 'RELEASED'],
+])
+const onMarket = new Set(['trade', 'bust', 'correction', 'book'])
 
 /** @type {{ close: () => void } | null} */
 let stream = null
@@ -31,12 +35,13 @@ export async function loadMarkets() {
 /** @param {string} symbol shows another symbol: a new stream, a new book, a new tape */
 export function selectSymbol(symbol) {
   stream?.close()
+  // Before the first symbol the ticket is for none: what is typed already is for this one.
+  if (state.symbol) Object.assign(state.ticket, { price: '', quantity: '', key: '', reply: null })
   state.symbol = symbol
   state.book = null
   state.tape = []
   state.tapeLoaded = false
   state.hover = null
-  Object.assign(state.ticket, { price: '', quantity: '', key: '', reply: null })
   rates.forget('trades')
   const topics = [`trades:${symbol}`, `book:${symbol}`, 'ticker', 'settlements', 'orders']
   stream = openStream(topics, { onPhase, onMessage })
@@ -99,7 +104,7 @@ function onMessage(name, data) {
   if (name === 'phase') onPhaseOfMarket(data)
   if (name === 'reset' && data.symbol === state.symbol) reloadMarket()
   if (name === 'trade' && data.symbol === state.symbol) rates.count('trades')
-  if ((name === 'trade' || name === 'book') && data.symbol === state.symbol) {
+  if (onMarket.has(name) && data.symbol === state.symbol) {
     arrivedMeanwhile?.push({ name, data })
     applyToMarket(name, data)
   }
@@ -108,10 +113,8 @@ function onMessage(name, data) {
 
 /** @param {string} name @param {any} data */
 function applyToMarket(name, data) {
-  if (name === 'trade') {
-    extend(state.tape, [tradeFrom(data)])
-    return
-  }
+  if (name === 'bust') return bust(state.tape, String(data.trade_id))
+  if (name === 'trade' || name === 'correction') return extend(state.tape, [tradeFrom(data)])
   if (!state.book) return
   const outcome = applyChanges(state.book, data, stopped(currentMarket()) !== '')
   if (outcome === 'broken' || runsShort(state.book, state.rows)) reloadMarket()

@@ -16,6 +16,8 @@ export const state = {
   /** @type {Map<string, Ticker>} */ tickers: new Map(),
   symbol: '',
   client: '',
+  /** @type {string | null} what is typed for the next client, until it is entered */
+  clientDraft: null,
   /** @type {{ phase: 'connecting' | 'live' | 'reconnecting', since: number }} */
   connection: { phase: 'connecting', since: Date.now() },
   /** @type {import('./book.js').Book | null} */ book: null,

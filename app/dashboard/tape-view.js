@@ -46,12 +46,14 @@ function table(market, trades, decimals) {
       <tbody>
         ${trades.map(trade => {
           const bought = trade.taker_side === 'BUY'
+          const kind = `${bought ? 'up' : 'down'} ${trade.busted ? 'busted' : ''}`
           return html`
-            <tr key=${trade.trade_id} class=${bought ? 'up' : 'down'}>
+            <tr key=${trade.trade_id} class=${kind}>
               <td>
                 <span class="arrow" aria-hidden="true">${bought ? '▲' : '▼'}</span>
                 <span class="sr">${bought ? 'bought' : 'sold'}</span>
                 <span class="price">${amount(trade.price, priceDecimals)}</span>
+                ${mark(trade)}
               </td>
               <td class="num">${amount(trade.quantity, decimals)}</td>
               <td class="num dim" title=${trade.at}>${clock(trade.ms)}</td>
@@ -61,4 +63,10 @@ function table(market, trades, decimals) {
       </tbody>
     </table>
   `
+}
+
+/** @param {import('./tape.js').Trade} trade */
+function mark({ busted, corrects }) {
+  if (busted) return html`<small class="dim">busted</small>`
+  return corrects === null ? null : html`<small class="dim">corrected</small>`
 }

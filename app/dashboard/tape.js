@@ -4,7 +4,8 @@ import { toPixels } from './amounts.js'
  * The trades of one symbol, oldest first.
  *
  * @typedef {{ trade_id: string, seq: number, price: string, quantity: string,
- *   taker_side: 'BUY' | 'SELL', at: string, ms: number }} Trade
+ *   taker_side: 'BUY' | 'SELL', at: string, ms: number, busted: boolean,
+ *   corrects: string | null }} Trade
  * @typedef {{ times: number[], prices: number[], volumes: number[], exact: string[],
  *   counts: number[], from: number, to: number }} Columns
  */
@@ -26,7 +27,24 @@ export function tradeFrom(raw) {
     taker_side: raw.taker_side === 'SELL' ? 'SELL' : 'BUY',
     at,
     ms: Date.parse(at),
+    busted: raw.busted === true,
+    corrects: raw.corrects == null ? null : String(raw.corrects),
   }
+}
+
+/**
+ * Marks a trade as busted.
+ * @param {Trade[]} tape @param {string} tradeId
+ */
+export function bust(tape, tradeId) {
+  const trade = tape.find(one => one.trade_id === tradeId)
+  if (trade) trade.busted = true
+}
+
+/** @param {Trade[]} tape @param {Trade} correction stands where the busted trade stood */
+function correct(tape, { corrects, trade_id, price, busted }) {
+  const trade = tape.find(one => one.trade_id === corrects)
+  if (trade) Object.assign(trade, { trade_id, price, busted, corrects })
 }
 
 /**
@@ -36,7 +54,9 @@ export function tradeFrom(raw) {
 export function extend(tape, arrived) {
   const late = []
   for (const trade of arrived) {
-    if (trade.seq > (tape.at(-1)?.seq ?? -1)) tape.push(trade)
+    if (trade.busted) bust(tape, trade.trade_id)
+    if (trade.corrects !== null) correct(tape, trade)
+    else if (trade.seq > (tape.at(-1)?.seq ?? -1)) tape.push(trade)
     else late.push(trade)
   }
   if (late.length > 0) {
@@ -62,7 +82,8 @@ export function columns(tape, spanSeconds, nowMs) {
   /** @type {Columns} */
   const result = { times: [], prices: [], volumes: [], exact: [], counts: [], from, to }
   let before = null
-  for (const trade of tape) {
+  const standing = tape.filter(trade => !trade.busted)
+  for (const trade of standing) {
     if (trade.ms / 1000 < from) {
       before = trade
       continue
@@ -73,7 +94,7 @@ export function columns(tape, spanSeconds, nowMs) {
     put(result, time, trade.price, toPixels(trade.quantity), 1)
   }
   if (before) put(result, from, before.price, 0, 0)
-  const last = tape.at(-1)
+  const last = standing.at(-1)
   if (last && (result.times.at(-1) ?? 0) < to) put(result, to, last.price, 0, 0)
   return result
 }

@@ -26,6 +26,9 @@ export function bookChanges(event: EventRow): BookChange[] {
       return madeByTrade(event)
     case 'UNCROSSED':
       return leftByCall(event)
+    case 'BUST':
+    case 'CORRECTED':
+      return []
     case 'PREVENTED':
       return madeByPrevention(event)
     default:

@@ -11,7 +11,7 @@ export interface Message {
   readonly no: number
   /** Whose order it is. */
   readonly clientId: string | undefined
-  readonly name: 'trade' | 'phase' | 'indicative' | 'uncrossed' | 'order'
+  readonly name: 'trade' | 'bust' | 'correction' | 'phase' | 'indicative' | 'uncrossed' | 'order'
   readonly data: string
 }
 
@@ -27,25 +27,25 @@ export function seqOf(topic: 'trades' | 'orders' | 'book', no: number): number {
 
 /** The messages of an event, in the order of their numbers in each topic. */
 export function messagesOf(event: EventRow): Message[] {
-  const { kind, order_id, client_id, maker_order_id, maker_client_id } = event
+  const { order_id, client_id, maker_order_id, maker_client_id } = event
   if (order_id === null || client_id === null) return marketMessages(event)
   const seq = Number(event.seq)
   const taken = orderMessage(event, seq * 2, order_id, client_id, takerFacts(event))
-  const first = kind === 'TRADE' ? [tradeMessage(event), taken] : [taken]
+  const first = [...tradeMessages(event), taken]
   if (maker_order_id === null || maker_client_id === null) return first
   const made = orderMessage(event, seq * 2 + 1, maker_order_id, maker_client_id, makerFacts(event))
   return [...first, made]
 }
 
-function tradeMessage(event: EventRow): Message {
-  return publicMessage(event, 'trade', {
-    trade_id: event.trade_id,
-    price: event.price,
-    quantity: event.quantity,
-    taker_side: event.side,
-    maker_order_id: event.maker_order_id,
-    taker_order_id: event.order_id,
-  })
+/** What is told of a trade to everybody: that it is, is busted, or takes the place of another. */
+function tradeMessages(event: EventRow): Message[] {
+  const { kind, trade_id, price, quantity, side, maker_order_id, order_id, reason } = event
+  const orders = { maker_order_id, taker_order_id: order_id }
+  const trade = { trade_id, price, quantity, taker_side: side, ...orders }
+  if (kind === 'TRADE') return [publicMessage(event, 'trade', trade)]
+  if (kind === 'BUST') return [publicMessage(event, 'bust', { ...trade, reason })]
+  if (kind !== 'CORRECTED') return []
+  return [publicMessage(event, 'correction', { ...trade, corrects: reason })]
 }
 
 /** What is said of the whole symbol goes to those who follow its trades. */
@@ -91,14 +91,29 @@ function orderMessage(
   return { topic: 'orders', no, clientId, name: 'order', data }
 }
 
-function takerFacts({ kind, side, remaining, trade_id, reason }: EventRow) {
-  if (kind !== 'TRADE') return { side, remaining, reason }
-  return { side, trade_id, liquidity: 'TAKER' }
+function takerFacts(event: EventRow) {
+  const { kind, side, remaining, trade_id, reason } = event
+  if (kind === 'TRADE') return { side, trade_id, liquidity: 'TAKER' }
+  return isAfterTrade(event)
+    ? { side, liquidity: 'TAKER', ...undoneFacts(event) }
+    : { side, remaining, reason }
 }
 
-function makerFacts({ kind, side, quantity, maker_remaining, trade_id, reason }: EventRow) {
-  const facts = { side: side === 'BUY' ? 'SELL' : 'BUY', remaining: maker_remaining }
+function makerFacts(event: EventRow) {
+  const { kind, side, quantity, maker_remaining, trade_id, reason } = event
+  const makerSide = side === 'BUY' ? 'SELL' : 'BUY'
+  if (isAfterTrade(event)) return { side: makerSide, liquidity: 'MAKER', ...undoneFacts(event) }
+  const facts = { side: makerSide, remaining: maker_remaining }
   if (kind === 'TRADE') return { ...facts, trade_id, liquidity: 'MAKER' }
   // What is prevented is said for the taker: of a maker that is cancelled it is all that it had.
   return { quantity: reason === 'DECREMENT' ? quantity : null, ...facts, reason }
+}
+
+/** A bust or a correction: about a trade of the order, and nothing of the order changes. */
+function isAfterTrade({ kind }: EventRow): boolean {
+  return kind === 'BUST' || kind === 'CORRECTED'
+}
+
+function undoneFacts({ kind, trade_id, reason }: EventRow) {
+  return kind === 'BUST' ? { trade_id, reason } : { trade_id, corrects: reason }
 }

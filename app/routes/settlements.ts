@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { z } from 'zod'
 import { Problem } from '../errors.ts'
 import { describe } from '../openapi.ts'
-import type { SettlementRow } from '../rows.ts'
+import type { SettlementRow } from '../settlement-rows.ts'
 import type { Deps, Env } from './context.ts'
 import { code, parse, symbolCode, word } from './fields.ts'
 import { idCursor, pageQuery, printPage } from './lists.ts'
@@ -79,6 +79,7 @@ function printSettlement(row: SettlementRow) {
     symbol: row.symbol,
     status: row.status,
     reason: row.reason,
+    problem: row.problem,
     attempts: row.attempts,
     next_attempt_at: row.next_attempt_at,
     value_date: row.value_date,
@@ -86,6 +87,10 @@ function printSettlement(row: SettlementRow) {
     settled_at: row.settled_at,
     journal_id: row.journal_id,
     finality_no: row.finality_no === null ? null : Number(row.finality_no),
+    settled_quantity: row.settled_quantity,
+    netted_into: row.netted_into,
+    links: row.links,
+    holds: row.holds,
     legs: row.legs,
   }
 }
@@ -109,5 +114,9 @@ const reading = {
 const retrying = {
   summary: 'Operator: put a failed instruction back in line',
   tag: 'settlements',
-  answers: { 200: 'the instruction', 404: 'no such instruction', 409: 'it is settled' },
+  answers: {
+    200: 'the instruction',
+    404: 'no such instruction',
+    409: 'it is settled or cancelled',
+  },
 } as const

@@ -27,9 +27,9 @@ const streaming = {
   headers: { 'Last-Event-ID': 'in place of last_event_id, and newer' },
   answers: {
     200:
-      'messages trade, phase, indicative and uncrossed of trades:SYMBOL, book, ticker, ' +
-      'settlement, order; reset where messages are gone; each id resumes behind it; session: ' +
-      'whether orders are cancelled when this stream is lost',
+      'messages trade, bust, correction, phase, indicative and uncrossed of trades:SYMBOL, book, ' +
+      'ticker, settlement, order; reset where messages are gone; each id resumes behind it; ' +
+      'session: whether orders are cancelled when this stream is lost',
     400: 'a wrong parameter',
     404: 'unknown symbol or participant',
   },

@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { z } from 'zod'
 import { stpModes } from '../commands.ts'
 import { describe } from '../openapi.ts'
-import { printTicker, type SymbolRow, type TradeRow } from '../rows.ts'
+import { type Listed, printTicker, type SymbolRow, type TradeRow } from '../rows.ts'
 import { readJson } from './body.ts'
 import type { Deps, Env } from './context.ts'
 import {
@@ -183,8 +183,8 @@ function printSymbol(row: SymbolRow) {
   }
 }
 
-function printTrade({ trade_id, symbol, seq, price, quantity, taker_side, traded_at }: TradeRow) {
-  return { trade_id, symbol, seq: Number(seq), price, quantity, taker_side, traded_at }
+function printTrade({ cursor, ...row }: Listed<TradeRow>) {
+  return { ...row, seq: Number(row.seq) }
 }
 
 const listing = {
@@ -205,7 +205,7 @@ const bookReading = {
   answers: { 200: 'the book as of seq', 404: 'no such symbol' },
 } as const
 const tradeListing = {
-  summary: 'Trades, newest first',
+  summary: 'Trades, newest first; busted ones say so, corrections say of which trade they are',
   tag: 'markets',
   query: tradesQuery,
   answers: { 200: 'a page of trades', 404: 'no such symbol' },

@@ -1,6 +1,7 @@
 -- The events behind given numbers, by symbol, in order and without a gap: at most p_limit a symbol.
 -- Numbers are given under the lock of the symbol and commit in their order, so what is read up to a
--- number is complete. Reads only.
+-- number is complete. The trade of a BUST is the one that is busted; the reason of a CORRECTED one
+-- is the trade whose place it takes. Reads only.
 create or replace function api.events_after(
   p_segment_id int,
   p_symbol_ids int[],
@@ -40,8 +41,11 @@ as $$
     c.symbol_id, s.symbol, e.seq, e.at, e.kind, e.order_id, p.client_id, e.side,
     trim_scale(e.price), trim_scale(e.quantity), trim_scale(e.remaining),
     trim_scale(e.prior_price), trim_scale(e.prior_remaining),
-    case when e.kind = 'TRADE' then c.symbol_id * 1000000000000 + e.seq end, e.maker_order_id,
-    m.client_id, trim_scale(e.maker_remaining), e.reason, trim_scale(e.visible_quantity),
+    case when e.kind in ('TRADE', 'CORRECTED') then c.symbol_id * 1000000000000 + e.seq
+      else e.trade_id end, e.maker_order_id,
+    m.client_id, trim_scale(e.maker_remaining),
+    case when e.kind = 'CORRECTED' then e.trade_id::text else e.reason end,
+    trim_scale(e.visible_quantity),
     trim_scale(e.prior_visible_quantity), trim_scale(e.maker_visible_quantity),
     trim_scale(e.maker_prior_visible_quantity), e.phase,
     case when isfinite(e.phase_end_at) then e.phase_end_at end

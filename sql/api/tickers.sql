@@ -1,5 +1,6 @@
 -- The state of symbols at a glance: last trade, touch, and the 24 hours up to p_now, by trade, not
--- by candle [MAT-050]. One symbol, or all when null. Reads only. Raises NFSYM.
+-- by candle [MAT-050], and without what is busted [BST-004]. One symbol, or all when null. Reads
+-- only. Raises NFSYM.
 create or replace function api.tickers(
   p_segment_id int,
   p_symbol text,
@@ -42,10 +43,10 @@ begin
     and st.symbol_id = s.symbol_id
   cross join lateral (
     select
-      (array_agg(t.price::numeric order by t.seq))[1] as open, max(t.price::numeric) as high,
-      min(t.price::numeric) as low, sum(t.quantity) as volume,
+      (array_agg(t.price::numeric order by t.traded_at, t.seq))[1] as open,
+      max(t.price::numeric) as high, min(t.price::numeric) as low, sum(t.quantity) as volume,
       sum(t.price * t.quantity) as quote_volume, count(*) as trades
-    from matching.trades as t
+    from matching.standing_trades as t
     where t.segment_id = p_segment_id
       and t.trade_id > s.symbol_id * 1000000000000
       and t.trade_id < (s.symbol_id + 1) * 1000000000000

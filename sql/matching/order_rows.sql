@@ -1,4 +1,5 @@
--- Orders as the outside sees them now, with all their fills, by id. Reads only.
+-- Orders as the outside sees them now, with all their fills, by id. What was filled, at what
+-- average price and fee, is what was matched: a bust is said of the fill [BST-002]. Reads only.
 create or replace function matching.order_rows(
   p_segment_id int,
   p_order_ids bigint[]
@@ -19,12 +20,19 @@ begin
     matching.average_price(o.filled_notional, o.filled_quantity), trim_scale(o.fee_amount),
     o.last_seq, o.created_at, o.updated_at,
     (
-      select coalesce(json_agg(matching.fill_json(
+      select coalesce(json_agg(matching.marked_fill_json(
         t.trade_id, t.price, t.quantity,
         case when t.taker_order_id = o.order_id then t.taker_fee else t.maker_fee end,
-        t.taker_order_id = o.order_id
+        t.taker_order_id = o.order_id, b.status is not null, r.trade_id
       ) order by t.seq), '[]')
       from matching.trades as t
+      left join matching.trade_busts as b
+        on b.segment_id = t.segment_id
+        and b.trade_id = t.trade_id
+        and b.status = 'DONE'
+      left join matching.trade_busts as r
+        on r.segment_id = t.segment_id
+        and r.replacement_id = t.trade_id
       where t.segment_id = o.segment_id
         and o.filled_quantity > 0
         and (t.taker_order_id = o.order_id or t.maker_order_id = o.order_id)

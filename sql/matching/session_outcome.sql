@@ -38,8 +38,8 @@ begin
           p_symbol, o.sort_price, o.rest, o.fee_exact, o.fee, o.hold_rate
         ) else 0 end,
       o.hold_before, o.fee_exact, o.fee, o.filled, o.paid, o.display,
-      case when o.rest > 0 and o.filled > 0 then least(o.display, o.rest)
-        else o.visible_before end,
+      case when o.rest > 0 and o.filled > 0 and o.display is not null
+        then least(o.display, o.rest) else o.visible_before end,
       o.list_id, null, o.created_at, o.book_tid, coalesce(o.ended_seq, o.uncrossed_seq),
       case when o.ended_seq is not null then p_end_reason end, null, null, null, null, null, null,
       null, matching.held_charge(o.hold_rate)

@@ -26,6 +26,8 @@ as $$
   union all
   select a.* from ops.audit_windows() as a
   union all
+  select a.* from ops.audit_busts() as a
+  union all
   select a.* from ops.audit_journals() as a
   union all
   select a.* from ops.audit_withdrawals() as a

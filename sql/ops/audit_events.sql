@@ -34,7 +34,7 @@ as $$
       concat_ws(' ', v.order_id, v.side, v.maker_order_id, trim_scale(v.price),
         trim_scale(v.quantity)) as terms
     from matching.events as v
-    where v.kind = 'TRADE'
+    where v.kind in ('TRADE', 'CORRECTED')
   ) as e
     on e.segment_id = t.segment_id
     and e.symbol_id = t.symbol_id

@@ -1,5 +1,6 @@
--- Orders against their facts: filled = the sum of the order's trades, with its notional and fee;
--- and the status that follows from what is left and how it ended. Returns what differs. Reads only.
+-- Orders against their facts: filled = the sum of the order's trades as they were matched (busted
+-- or not, and not what took a place [BST-002]), with its notional and fee; and the status that
+-- follows from what is left and how it ended. Returns what differs. Reads only.
 create or replace function ops.audit_orders() returns table (
   check_name text,
   key text,
@@ -18,6 +19,12 @@ as $$
       cross join lateral (
         values (t.taker_order_id, t.taker_fee), (t.maker_order_id, t.maker_fee)
       ) as l (order_id, fee)
+      where not exists (
+        select
+        from matching.trade_busts as b
+        where b.segment_id = t.segment_id
+          and b.replacement_id = t.trade_id
+      )
     ) as f
     group by f.segment_id, f.order_id
   )

@@ -44,7 +44,8 @@ as $$
       t.segment_id, t.instruction_id,
       string_agg(concat_ws(' ', t.journal_id, t.kind, t.asset_id, t.debit_participant_id,
         t.credit_participant_id, trim_scale(t.amount::numeric)), ', '
-        order by t.journal_id, t.kind) as amounts
+        order by t.journal_id, t.kind, t.asset_id, t.debit_participant_id,
+        t.credit_participant_id, t.amount) as amounts
     from ledger.transfers as t
     where t.instruction_id is not null
       and not exists (
@@ -57,15 +58,23 @@ as $$
   ) as x
   full join (
     select
-      i.segment_id, i.instruction_id,
-      string_agg(concat_ws(' ', i.journal_id, l.kind, l.asset_id, l.debit_id, l.credit_id,
-        trim_scale(l.amount::numeric)), ', ' order by i.journal_id, l.kind) as amounts
+      i.segment_id, k.instruction_id,
+      string_agg(concat_ws(' ', i.journal_id, k.kind, l.asset_id, l.debit_id, l.credit_id,
+        trim_scale(l.amount::numeric)), ', ' order by i.journal_id, k.kind, l.asset_id, l.debit_id,
+        l.credit_id, l.amount) as amounts
     from settlement.postings as i
+    left join settlement.reversals as r
+      on r.segment_id = i.segment_id
+      and r.reversal_id = i.instruction_id
     cross join lateral settlement.legs(
       i.base_asset_id, i.quote_asset_id, i.buyer_id, i.seller_id, i.quantity, i.notional,
       i.buyer_fee, i.seller_fee
     ) as l
-    group by i.segment_id, i.instruction_id
+    cross join lateral (
+      select coalesce(r.instruction_id, i.instruction_id) as instruction_id,
+        case when r.reversal_id is null then l.kind else 'REVERSAL' end as kind
+    ) as k
+    group by i.segment_id, k.instruction_id
   ) as s
     on s.segment_id = x.segment_id
     and s.instruction_id = x.instruction_id

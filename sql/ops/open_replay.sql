@@ -16,6 +16,7 @@ begin
   v_symbol.segment_id := -pg_backend_pid();
   v_symbol.symbol_id := c_first_id + pg_backend_pid() % c_ids;
   v_symbol.symbol := 'REPLAY-' || pg_backend_pid();
+  v_symbol.netting_set := null;  -- nothing settles there
   insert into reference.segments (segment_id, name) values (v_symbol.segment_id, v_symbol.symbol);
   insert into reference.symbols overriding system value select (v_symbol).*;
   perform matching.open_symbol(v_symbol.segment_id, v_symbol.symbol_id);

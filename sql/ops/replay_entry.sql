@@ -15,7 +15,8 @@ declare
   v_state matching.symbol_state;
   v_fired matching.command[] := '{}';
 begin
-  select (jsonb_populate_record(p_place, t.terms - '{segment_id,symbol_id,symbol}'::text[])).*
+  select (jsonb_populate_record(p_place, t.terms
+    - '{segment_id,symbol_id,symbol,netting_set}'::text[])).*
   into strict v_place
   from matching.symbol_terms as t
   where t.segment_id = p_entry.segment_id

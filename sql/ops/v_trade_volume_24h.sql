@@ -1,4 +1,5 @@
--- What traded in the last 24 hours, by symbol: every symbol has a row.
+-- What traded in the last 24 hours, by symbol, without what is busted [BST-004]: every symbol has a
+-- row.
 create or replace view ops.v_trade_volume_24h as
 select
   s.symbol,
@@ -9,7 +10,7 @@ select
   max(t.price::numeric) as high,
   sum(t.price * t.quantity) / nullif(sum(t.quantity), 0) as vwap
 from reference.symbols as s
-left join matching.trades as t
+left join matching.standing_trades as t
   on t.segment_id = s.segment_id
   and t.symbol_id = s.symbol_id
   and t.traded_at > now() - interval '24 hours'

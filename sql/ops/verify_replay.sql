@@ -51,9 +51,11 @@ begin
         and l.log_no <= v_last_no
       order by l.log_no
     loop
+      perform ops.replay_busts(v_symbol, v_place, v_entry.first_seq - 1);
       v_fired := ops.replay_entry(v_place, v_entry, v_fired);
       exit when v_fired is null;
     end loop;
+    perform ops.replay_busts(v_symbol, v_place, v_last_seq);
     select d.seq, d.what, d.kept, d.replayed
     into seq, what, kept, replayed
     from ops.compare_replay(v_symbol, v_place, p_from_seq, v_last_seq, v_digest) as d;

@@ -45,6 +45,12 @@ as $$
       j.*, g.is_linked, settlement.next_partial((j.instruction).symbol_id, p_now) as partial_at,
       coalesce(j.reason, case when g.is_linked and not g.is_ready
         then 'LINKED'::settlement.pending_reason end) as why,
+      exists (
+        select
+        from settlement.reversals as v
+        where v.segment_id = p_segment_id
+          and v.reversal_id = j.instruction_id
+      ) as is_reversal,
       min(array[j.priority, j.value_date - date '2000-01-01', j.instruction_id])
         over (partition by g.group_id) as rank_of_group
     from judged as j
@@ -62,7 +68,7 @@ as $$
         else r.partial_at end end,
     settlement.part_of(r.instruction, r.free, r.quote_decimals),
     case when not r.is_linked and not (r.instruction).is_prefunded and r.partial_at <= p_now
-      then r.partial_unit end,
+      and not r.is_reversal then r.partial_unit end,
     coalesce(r.partial_minimum, r.partial_unit)
   )::settlement.candidate order by r.unit_no, r.instruction_id)
   from (

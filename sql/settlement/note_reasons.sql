@@ -11,14 +11,18 @@ create or replace function settlement.note_reasons(
 language plpgsql volatile
 as $$
 begin
-  with judged as (
+  with needs as materialized (
+    select n.* from settlement.unit_needs(p_candidates) as n
+  ), judged as (
     select
       i.instruction_id, i.reason as old_reason, c.next_attempt_at,
       coalesce(c.reason, settlement.unmet_reason(i, p_now), case
-        when settlement.lacks(p_segment_id, i.seller_id, i.base_asset_id, r.quantity)
-          then 'LACK_ASSET'::settlement.pending_reason
+        when settlement.lacks(p_segment_id, i.seller_id, i.base_asset_id,
+          coalesce(b.amount, r.quantity)) then 'LACK_ASSET'::settlement.pending_reason
         when settlement.lacks(p_segment_id, i.buyer_id, i.quote_asset_id,
-          r.notional + r.buyer_fee) then 'LACK_CASH'
+          coalesce(q.amount, r.notional + r.buyer_fee)) then 'LACK_CASH'
+        when r.buyer_fee + r.seller_fee < 0 and settlement.lacks(p_segment_id,
+          reference.house_id(), i.quote_asset_id, -r.buyer_fee - r.seller_fee) then 'LACK_CASH'
         when (c.part).quantity > r.quantity then 'LACK_ASSET'
         else 'LINKED' end) as reason
     from unnest(p_candidates) as c
@@ -31,6 +35,10 @@ begin
       i, least(i.buyer_released, i.seller_released, i.quantity) - i.settled_quantity,
       s.quote_decimals
     ) as r
+    left join needs as b
+      on (b.unit_no, b.participant_id, b.asset_id) = (c.unit_no, i.seller_id, i.base_asset_id)
+    left join needs as q
+      on (q.unit_no, q.participant_id, q.asset_id) = (c.unit_no, i.buyer_id, i.quote_asset_id)
   ), changed as (
     update settlement.waiting_instructions as i
     set reason = j.reason,
@@ -56,9 +64,12 @@ begin
   )
   from changed as c
   cross join lateral (
-    values (c.seller_id, c.base_asset_id), (c.buyer_id, c.quote_asset_id)
+    values
+      (c.seller_id, c.base_asset_id), (c.buyer_id, c.quote_asset_id),
+      (case when c.buyer_fee + c.seller_fee < 0 then reference.house_id() end, c.quote_asset_id)
   ) as a (participant_id, asset_id)
   where c.reason in ('LACK_ASSET', 'LACK_CASH')
+    and a.participant_id is not null
   on conflict do nothing;
 end;
 $$;

@@ -1,6 +1,6 @@
 -- Puts a claimed instruction aside after an error: it waits longer after each attempt
--- (settlement.retry_delay), and after the last one it is FAILED until an operator retries it
--- [SET-003].
+-- (settlement.retry_delay), and after the last one it is FAILED, without a next attempt, until an
+-- operator retries it [SET-003].
 -- Writes: settlement.waiting_instructions, pending_instructions.
 create or replace function settlement.put_aside(
   p_segment_id int,
@@ -20,7 +20,8 @@ begin
     reason = 'SYSTEM',
     problem = left(p_problem, 500),
     status = case when i.attempts + 1 >= c_max_attempts then 'FAILED' else i.status end,
-    next_attempt_at = p_now + settlement.retry_delay(i.attempts + 1, i.instruction_id)
+    next_attempt_at = case when i.attempts + 1 >= c_max_attempts then 'infinity'
+      else p_now + settlement.retry_delay(i.attempts + 1, i.instruction_id) end
   where i.segment_id = p_segment_id
     and i.instruction_id = p_instruction_id;
 end;

@@ -1,7 +1,8 @@
 -- Puts a FAILED or waiting instruction back in line, with all its attempts before it again.
--- Returns its id. What waits for a date goes on to wait for it; what is in line already, stays.
+-- Returns its id. What of it is final stays so. What waits for a date goes on to wait for it; what
+-- is in line already, stays.
 -- Writes: settlement.waiting_instructions. Locks: its row.
--- Raises: NFINS when there is none, STINS when it is settled already.
+-- Raises: NFINS when there is none, STINS when it is settled already, or cancelled.
 create or replace function settlement.retry_instruction(
   p_segment_id int,
   p_instruction_id bigint,
@@ -9,11 +10,14 @@ create or replace function settlement.retry_instruction(
 ) returns bigint
 language plpgsql volatile
 as $$
+declare
+  v_status settlement.instruction_status;
 begin
   -- Whoever has it claimed ends first; it may be put aside meanwhile, and wait then.
   for v_try in 1..2 loop
     update settlement.waiting_instructions as i
-    set status = 'PENDING',
+    set status = case when i.settled_quantity > 0 then 'PARTIALLY_SETTLED'
+        else 'PENDING' end::settlement.instruction_status,
       attempts = case i.reason when 'SYSTEM' then 0 else i.attempts end,
       next_attempt_at = case
         when i.is_conditional or i.reason = 'SYSTEM' then p_now else i.next_attempt_at end
@@ -33,13 +37,15 @@ begin
     end if;
   end loop;
 
-  perform
-  from settlement.settled_instructions as s
-  where s.segment_id = p_segment_id
-    and s.instruction_id = p_instruction_id;
+  select i.status into v_status
+  from settlement.instructions as i
+  where i.segment_id = p_segment_id
+    and i.instruction_id = p_instruction_id
+    and i.status in ('SETTLED', 'CANCELLED');
   if found then
-    raise exception 'instruction % is settled', p_instruction_id
-      using errcode = 'STINS', hint = 'ALREADY_SETTLED';
+    raise exception 'instruction % is %', p_instruction_id, lower(v_status::text)
+      using errcode = 'STINS',
+        hint = case v_status when 'SETTLED' then 'ALREADY_SETTLED' else 'ALREADY_CANCELLED' end;
   end if;
   raise exception 'there is no instruction %', p_instruction_id
     using errcode = 'NFINS', hint = 'UNKNOWN_SETTLEMENT';

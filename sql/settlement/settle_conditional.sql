@@ -47,7 +47,7 @@ begin
   perform settlement.note_reasons(p_segment_id, p_now, v_candidates, v_late);
   if cardinality(v_parts) > 0 then
     perform ledger.post_journal(
-      p_segment_id, v_journal_id, 'SETTLEMENT', p_now,
+      p_segment_id, v_journal_id, settlement.journal_kind(p_segment_id, v_parts), p_now,
       array(select p.instruction_id from unnest(v_parts) as p),
       ledger.posted_lines(p_segment_id, v_journal_id, p_now)
     );

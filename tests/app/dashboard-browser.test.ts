@@ -72,6 +72,12 @@ async function until<T>(read: () => Promise<T>, holds: (value: T) => boolean): P
   }
 }
 
+const untilRows = (page: Page, table: string, count: number) =>
+  until(
+    () => rows(page, table),
+    all => all.length === count,
+  )
+
 if (!executablePath) {
   void t.test('the page works', { skip: `no Chromium at ${places.join(', ')}` }, async () => {})
 } else {
@@ -88,10 +94,7 @@ if (!executablePath) {
 
       fake.trade('BUY', '50000', '0.4', '0.6')
 
-      const tape = await until(
-        () => rows(page, 'tape'),
-        all => all.length === 2,
-      )
+      const tape = await untilRows(page, 'tape', 2)
       t.match(tape[0], /^▲ ?bought ?50,000\.00 0\.40? /)
       t.same(await rows(page, 'asks'), ['50,010.00 3.0 3.6', '50,000.00 0.6 0.6'])
       t.match(await page.getByTestId('last-price').textContent(), /^50,000\.00/)
@@ -109,10 +112,7 @@ if (!executablePath) {
   void t.test('a lost stream comes back by itself and misses nothing', t =>
     visit(browser, async ({ fake, page }) => {
       fake.trade('SELL', '49999.5', '0.5', '1.5')
-      await until(
-        () => rows(page, 'tape'),
-        all => all.length === 2,
-      )
+      await untilRows(page, 'tape', 2)
 
       fake.dropStreams()
       fake.trade('SELL', '49999.5', '0.5', '1')
@@ -123,15 +123,7 @@ if (!executablePath) {
         .waitFor()
       fake.trade('SELL', '49999.5', '0.5', '0.5')
 
-      t.equal(
-        (
-          await until(
-            () => rows(page, 'tape'),
-            all => all.length === 4,
-          )
-        ).length,
-        4,
-      )
+      t.equal((await untilRows(page, 'tape', 4)).length, 4)
       t.match((await rows(page, 'bids'))[0], '49,999.50 0.5 0.5')
     }),
   )
@@ -139,10 +131,7 @@ if (!executablePath) {
   void t.test('a refused stream is opened again from where it stopped', t =>
     visit(browser, async ({ fake, page }) => {
       fake.trade('SELL', '49999.5', '0.5', '1.5')
-      await until(
-        () => rows(page, 'tape'),
-        all => all.length === 2,
-      )
+      await untilRows(page, 'tape', 2)
       const resumed = page.waitForRequest(/stream.*last_event_id=\d+/)
 
       fake.market.refusedStreams = 1
@@ -154,10 +143,7 @@ if (!executablePath) {
         .filter({ hasText: /^live$/ })
         .waitFor()
 
-      const tape = await until(
-        () => rows(page, 'tape'),
-        all => all.length === 3,
-      )
+      const tape = await untilRows(page, 'tape', 3)
       t.equal(tape.length, 3)
     }),
   )
@@ -168,10 +154,7 @@ if (!executablePath) {
       fake.market.bids.unshift(['49999.75', '7', 1])
       fake.rest('BUY', '49000', '1')
 
-      const bids = await until(
-        () => rows(page, 'bids'),
-        all => all.length === 4,
-      )
+      const bids = await untilRows(page, 'bids', 4)
       t.match(bids[0], /^49,999\.75 7 7$/)
     }),
   )
@@ -186,10 +169,7 @@ if (!executablePath) {
       const sent = fake.received.find(one => one.method === 'POST')?.body
       t.match(sent, { client_id: 'client-A', symbol: 'BTC-USD', side: 'BUY', type: 'LIMIT' })
       t.match(sent, { time_in_force: 'GTC', price: '49980.5', quantity: '0.5' })
-      const bids = await until(
-        () => rows(page, 'bids'),
-        all => all.length === 3,
-      )
+      const bids = await untilRows(page, 'bids', 3)
       t.match(bids[2], /^49,980\.50 0\.5 /)
 
       await page.getByRole('button', { name: /^Cancel order 700/ }).click()
@@ -272,8 +252,8 @@ if (!executablePath) {
         prepare: fake => {
           const since = new Date().toISOString()
           Object.assign(fake.market.backlog, { pending: 1234, failed: 1, oldest_created_at: since })
-          const reason = 'the account is closed'
-          fake.market.failed = [{ settlement_id: '9123', symbol: 'BTC-USD', reason, attempts: 8 }]
+          const why = { reason: 'SYSTEM', problem: '23514 the account is closed', attempts: 8 }
+          fake.market.failed = [{ settlement_id: '9123', symbol: 'BTC-USD', ...why }]
         },
       },
     ),
@@ -317,10 +297,7 @@ if (!executablePath) {
     visit(
       browser,
       async ({ page, complaints }) => {
-        const [shown] = await until(
-          () => rows(page, 'orders'),
-          all => all.length === 1,
-        )
+        const [shown] = await untilRows(page, 'orders', 1)
         t.match(shown, /^BTC-USD SELL stop 49,000\.00 0\.5 /)
         t.match(await page.locator('tr[title*="waits for TRIGGER"]').count(), 1)
 
@@ -353,10 +330,7 @@ if (!executablePath) {
       const read = fake.received.filter(one => one.path.endsWith('/book')).length
       fake.rest('BUY', '50005', '1')
 
-      const bids = await until(
-        () => rows(page, 'bids'),
-        all => all.length === 3,
-      )
+      const bids = await untilRows(page, 'bids', 3)
       t.match(bids[0], /^50,005\.00 /)
       t.equal(fake.received.filter(one => one.path.endsWith('/book')).length, read)
     }),
@@ -364,16 +338,37 @@ if (!executablePath) {
 
   void t.test('an unknown client is named as such', t =>
     visit(browser, async ({ page }) => {
-      const client = page.getByLabel('Client')
-      const problem = page.locator('.balances .empty.bad')
-      // What the page loads first may come between two keys.
-      await until(async () => {
-        await client.fill('nobody')
-        await client.press('Enter')
-        await problem.waitFor({ timeout: 3000 }).catch(() => {})
-        return problem.isVisible()
-      }, Boolean)
-      t.match(await problem.textContent(), '404 · UNKNOWN_PARTICIPANT')
+      await page.getByLabel('Client').fill('nobody')
+      await page.getByLabel('Client').press('Enter')
+      t.match(await page.locator('.balances .empty.bad').textContent(), '404 · UNKNOWN_PARTICIPANT')
+    }),
+  )
+
+  void t.test('what is typed outlives a paint', t =>
+    visit(browser, async ({ fake, page }) => {
+      for (const [i, name] of ['client', 'price', 'quantity'].entries()) {
+        const field = page.locator(`input[name=${name}]`)
+        await field.fill('client')
+        fake.trade('BUY', '50000', '0.1', '1')
+        await untilRows(page, 'tape', i + 2)
+        await field.pressSequentially('-B')
+        t.equal(await field.inputValue(), 'client-B')
+      }
+    }),
+  )
+
+  void t.test('what is typed before the symbols are read is for the first of them', t =>
+    visit(browser, async ({ page }) => {
+      const price = page.locator('input[name=price]')
+      await page.route('**/symbols', async route => {
+        await price.fill('49000')
+        await route.continue()
+      })
+
+      await page.reload()
+
+      await page.getByTestId('tape').waitFor()
+      t.equal(await price.inputValue(), '49000')
     }),
   )
 

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
-import { pino } from 'pino'
 import { chromium } from 'playwright-core'
 import t from 'tap'
-import { startWorkers } from '../../workers/supervisor.ts'
 import { until } from '../helpers/until.ts'
+import { startThreads } from '../workers/threads.ts'
 import { testServer } from './test-server.ts'
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
@@ -13,14 +12,7 @@ const skip = executablePath === undefined && 'no Chromium on this machine'
 /** The page on the service itself; dashboard-browser.test.ts has it on a fake one, in detail. */
 t.test('a trade and its settlement show without a reload', { skip }, async t => {
   const { url, database, ask } = await testServer(t)
-  const workers = startWorkers({
-    databaseUrl: database.workerUrl,
-    logLevel: 'silent',
-    settlementWorkers: 1,
-    settlementBatch: 100,
-    log: pino({ level: 'silent' }),
-  })
-  t.teardown(() => workers.stop(5000))
+  startThreads(t, { databaseUrl: database.workerUrl, settlementWorkers: 1 })
   const browser = await chromium.launch({
     ...(executablePath && { executablePath }),
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],

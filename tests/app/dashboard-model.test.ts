@@ -25,6 +25,7 @@ type Books = {
 }
 type Tapes = {
   tradeFrom: (raw: object) => Trade
+  bust: (tape: Trade[], tradeId: string) => void
   extend: (tape: Trade[], arrived: Trade[]) => void
   columns: (tape: Trade[], span: number, now: number) => { exact: string[]; counts: number[] }
 }
@@ -183,6 +184,25 @@ void t.test('the chart enters with the last price before its window and ends now
 
   t.same(exact, ['11', '13', '13'])
   t.same(counts, [0, 2, 0])
+})
+
+void t.test('what is busted stays on the tape, and a correction stands where it stood', async t => {
+  const tape = [trade(1, '10'), trade(2, '11'), trade(3, '12')]
+  const now = Date.parse('2026-01-01T00:00:20Z')
+  const listed = { quantity: '1', at: '2026-01-01T00:00:12Z', taker_side: 'BUY' }
+  const correction = { ...listed, trade_id: 't9', seq: 9, price: '13', corrects: 't2' }
+
+  tapes.bust(tape, 't2')
+  t.same(tapes.columns(tape, 0, now).counts, [1, 1, 0], 'not in the chart')
+  tapes.extend(tape, [tapes.tradeFrom(correction)])
+  tapes.extend(tape, [
+    tapes.tradeFrom(correction),
+    tapes.tradeFrom({ ...correction, busted: true }),
+  ])
+  tapes.extend(tape, [tapes.tradeFrom(correction)])
+
+  t.match(tape, [{ price: '10' }, { trade_id: 't9', seq: 2, price: '13', corrects: 't2' }, {}])
+  t.equal(tape.length, 3)
 })
 
 void t.test('a rate is the mean of the last full seconds', async t => {

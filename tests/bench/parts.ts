@@ -1,16 +1,18 @@
 import { batchSize, median } from './batches.ts'
 import { benchDeep, deepBook } from './deep.ts'
 import { benchHeld } from './held.ts'
+import { benchHot } from './hot.ts'
 import { benchHttp } from './http.ts'
 import { benchMatcher } from './matcher.ts'
 import { benchParallel } from './parallel.ts'
 import { benchSettlement, settleBatch } from './settlement.ts'
 import { benchSweep, sweepSizes } from './sweep.ts'
+import { benchTogether } from './together.ts'
 
 /** A part of the benchmark, which can be run alone, and the database that it runs on. */
 export interface Part {
   name: string
-  database: 'venue' | 'parallel' | 'sweep' | 'held' | 'deep'
+  database: 'venue' | 'parallel' | 'sweep' | 'together' | 'hot' | 'held' | 'deep'
   /** The part whose trades it needs. */
   after?: string
   /** Prints its lines of the table. */
@@ -27,6 +29,8 @@ export const parts: readonly Part[] = [
   { name: 'http', database: 'venue', run: http },
   { name: 'parallel', database: 'parallel', run: parallel },
   { name: 'sweep', database: 'sweep', run: sweep },
+  { name: 'together', database: 'together', run: together },
+  { name: 'hot', database: 'hot', run: hot },
   { name: 'held', database: 'held', run: held },
   { name: 'deep', database: 'deep', run: deep },
 ]
@@ -103,8 +107,33 @@ async function held(url: string, symbolIds: number[]): Promise<void> {
   )
 }
 
-function print(what: string, figure: string, beside: string): void {
-  console.log(`${what.padEnd(40)} ${figure}\n${' '.repeat(41)}${beside}`)
+async function together(url: string, symbolIds: number[]): Promise<void> {
+  const figures = await benchTogether(url, symbolIds)
+  const { capacity, offered, traded, settled, late, backlog, looks } = figures
+  print(
+    'matcher and workers together, at 70 %',
+    `${round(traded)} trades made and ${round(settled)} settled a second, of ${round(offered)}; ` +
+      `at full load ${round(capacity)}`,
+    `not settled: at most ${round(backlog.most)}, ${round(backlog.first)} in the mean of the ` +
+      `first half, ${round(backlog.second)} of the second`,
+    `batches late by ${late.most.toFixed(1)} of their time at most, ` +
+      `${late.last.toFixed(1)} at last`,
+    `at the fees' account the matcher waited in ${looks.matcher}, a worker in ${looks.workers} ` +
+      `of ${looks.all} looks`,
+  )
+}
+
+async function hot(url: string, symbolIds: number[]): Promise<void> {
+  const { instructionsPerSecond, shares } = await benchHot(url, symbolIds)
+  print(
+    'settlement, one market maker in all',
+    `${round(instructionsPerSecond)} instructions a second`,
+    `${percent(median(shares))} of the speed with any of 200 (${range(shares, percent)})`,
+  )
+}
+
+function print(what: string, figure: string, ...beside: string[]): void {
+  console.log([`${what.padEnd(40)} ${figure}`, ...beside].join(`\n${' '.repeat(41)}`))
 }
 
 /** How far the rounds lie apart. */

@@ -1,12 +1,11 @@
-import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { startWorkers } from '../../workers/supervisor.ts'
 import { openStream } from '../app/events/stream-client.ts'
 import { ask, order, plainMarket } from '../app/test-server.ts'
 import { type TestDatabase, testDatabase } from '../helpers/database.ts'
 import { audit, createMarket } from '../helpers/market.ts'
 import { startService } from '../helpers/service.ts'
 import { until } from '../helpers/until.ts'
+import { startThreads } from '../workers/threads.ts'
 
 /** When orders were cancelled for this reason, by the database's record. */
 const cancelled = (db: TestDatabase, reason: string) =>
@@ -75,14 +74,7 @@ t.test('[MAT-066] timers that nobody was there to fire are fired at the next sta
   await until(() => Date.now() > cancelAt)
   t.same(await cancelled(db, 'DEADMAN'), [])
 
-  const workers = startWorkers({
-    settlementWorkers: 1,
-    settlementBatch: 100,
-    databaseUrl: db.workerUrl,
-    logLevel: 'silent',
-    log: pino({ level: 'silent' }),
-  })
-  t.teardown(() => workers.stop(0))
+  startThreads(t, { databaseUrl: db.workerUrl, settlementWorkers: 1 })
 
   await until(async () => (await cancelled(db, 'DEADMAN')).length === 1)
   t.equal(await armedFor(db), 0, 'and the timer is gone')

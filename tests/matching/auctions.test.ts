@@ -79,6 +79,22 @@ t.test('[MAT-072] an iceberg takes part with all of it, and is shown anew', asyn
   t.same(await audit(db), [])
 })
 
+t.test('[MAT-072] what is no iceberg is shown with all that it grows to afterwards', async t => {
+  const db = await market(t)
+  await setPhase(db, 'CALL', { until: after(5) })
+  const [order_id] = await place(db, [sell('bob', '5', '100'), buy('alice', '3', '100')])
+  await passTime(db, after(5))
+
+  await execute(db, 'BTC-USD', [command({ op: 'AMEND', order_id: order_id ?? '', quantity: '9' })], {
+    now: after(6),
+  })
+
+  t.match(await db.query('select remaining_quantity, visible_quantity from matching.book'), [
+    { remaining_quantity: '6', visible_quantity: null },
+  ])
+  t.same(await audit(db), [])
+})
+
 t.test('[MAT-050] what an uncrossing fires follows right behind it', async t => {
   const db = await market(t)
   await print(db, '100')

@@ -31,10 +31,12 @@ export const facts = [
   'matching.order_keys',
   'matching.symbol_state',
   'matching.cancel_timers',
+  'matching.trade_busts',
   'settlement.settled_instructions',
   'settlement.settled_instructions_default',
   'settlement.settled_instructions_2026_03',
   'settlement.pending_instructions',
+  'settlement.reversals',
   'reference.symbols',
   'reference.segments',
 ] as const

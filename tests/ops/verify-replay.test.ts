@@ -207,3 +207,14 @@ t.test('[MAT-091] keys, accounts and participants of later do not change a repla
   const rows = await db.query('select order_id from matching.orders order by order_id')
   t.equal(rows.at(-1)?.order_id, '1000000000008', 'the repeat and the reuse had numbers, too')
 })
+
+t.test('[MAT-091] where and when trades settle does not change a replay', async t => {
+  const db = await testDatabase(t)
+  await tradeLittle(db)
+  await db.query("select ops.create_netting_set('day', 'NET', 'MULTILATERAL', null, 1, $1)", [noon])
+  await db.query("select ops.set_netting('BTC-USD', 'day')")
+  await execute(db, 'BTC-USD', [sell('bob', '1', '10'), buy('alice', '1', '10')])
+  await db.query("select ops.set_netting('BTC-USD', null)")
+
+  t.same(await verify(db), [])
+})

@@ -85,22 +85,27 @@ function listsOf({ orders }: Market): OrderList[] {
 }
 
 /**
- * By the last thing that happened to their entries: a trade. What an uncrossing did to orders is
- * told behind all of its trades, bids first, each side as it stood in the book.
+ * By the last thing that happened to their entries: a trade, told of its maker before its taker is
+ * told to be done. What an uncrossing did to orders is told behind all of its trades, bids first,
+ * each side as it stood in the book.
  */
 function listsByEvent(market: Market): OrderList[] {
-  const last = ({ entry }: OrderList) => {
-    const isOf = ({ maker, taker }: Trade) => maker === entry?.no || taker === entry?.no
-    const index = market.trades.findLastIndex(isOf)
+  const lastOf = ({ entry }: OrderList) =>
+    market.trades.findLastIndex(({ maker, taker }) => maker === entry?.no || taker === entry?.no)
+  const toldAt = (index: number) => {
     const trade = market.trades[index]
     if (!trade?.isAuction) return index
     const isNext = ({ isAuction, atMs }: Trade) => !isAuction || atMs !== trade.atMs
     const next = market.trades.findIndex((other, i) => i > index && isNext(other))
-    return next === -1 ? market.trades.length : next
+    return (next === -1 ? market.trades.length : next) - 1
   }
-  return listsOf(market).toSorted(
-    (list, other) => last(list) - last(other) || byBook(list.entry, other.entry),
-  )
+  return listsOf(market).toSorted((list, other) => {
+    const [at, otherAt] = [toldAt(lastOf(list)), toldAt(lastOf(other))]
+    if (at !== otherAt) return at - otherAt
+    const trade = market.trades[at]
+    if (trade?.isAuction) return byBook(list.entry, other.entry)
+    return Number(trade?.taker === list.entry?.no) - Number(trade?.taker === other.entry?.no)
+  })
 }
 
 function byBook(one: Order | null, other: Order | null): number {

@@ -155,6 +155,20 @@ t.test('[SET-008] after another, before another, with another', async t => {
   await t.rejects(link(market, a, 'NEAR', b), { code: 'IVLNK' })
 })
 
+t.test('[SET-008] two that settle together lack what both take, and are woken by it', async t => {
+  const db = await waitingMarket(t, { bob: { BTC: '100' }, alice: { USD: '1000' } })
+  const one = await db.instruct({ quantity: '60' })
+  const two = await db.instruct({ quantity: '60' })
+  await link(db, one, 'WITH', two)
+  t.match(await db.pass(), { settled: 0 })
+  t.same(await db.states(one, two), ['PENDING LACK_ASSET', 'PENDING LACK_ASSET'])
+
+  await fund(db.db, 'bob', 'BTC', '20', monday)
+
+  t.match(await db.pass(), { claimed: 2, settled: 2 })
+  t.same(await audit(db.db), [])
+})
+
 t.test('[SET-010] after its cut-off an instruction waits for the next business day', async t => {
   const market = await waitingMarket(t, rich)
   const week = ['DAY', 'DAY', 'DAY', 'DAY', 'DAY', null, null]

@@ -1,14 +1,12 @@
 import pg from 'pg'
-import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { channels } from '../../app/events/doorbell.ts'
-import { startWorkers } from '../../workers/supervisor.ts'
 import { type TestDatabase, testDatabase } from '../helpers/database.ts'
 import { audit, buy, createMarket, execute, type Queryable, sell } from '../helpers/market.ts'
 import { openSession } from '../helpers/session.ts'
 import { until } from '../helpers/until.ts'
+import { startThreads } from './threads.ts'
 
-const log = pino({ level: process.env.LOG ?? 'silent' })
 const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString()
 const symbols = ['BTC-USD', 'ETH-USD', 'SOL-USD']
 
@@ -24,12 +22,8 @@ async function market(t: Test): Promise<TestDatabase> {
 }
 
 /** The worker threads of a process. */
-function start(t: Test, db: TestDatabase) {
-  const options = { settlementWorkers: 1, settlementBatch: 100, logLevel: 'silent', log }
-  const workers = startWorkers({ ...options, databaseUrl: db.workerUrl })
-  t.teardown(() => workers.stop(0))
-  return workers
-}
+const start = (t: Test, db: TestDatabase, how: { isFaulty?: boolean } = {}) =>
+  startThreads(t, { databaseUrl: db.workerUrl, settlementWorkers: 1 }, how)
 
 /** Counts the rings of a channel. */
 async function listen(t: Test, db: TestDatabase, channel: string): Promise<{ count: number }> {
@@ -171,10 +165,11 @@ t.test('[MAT-065] a symbol that fails does not keep the others', async t => {
     const pair = [sell('bob', '1', '10', later), buy('alice', '1', '10', later)]
     await execute(db, symbol, pair, now())
   }
-  start(t, db)
+  const { complaints } = start(t, db, { isFaulty: true })
 
   await until(async () => (await pending(db)) === 2)
   t.equal(await count(db, 'trades'), 2)
+  await until(() => complaints.some(one => one.msg === 'the matcher failed'))
   await db.query('drop trigger fail on matching.symbol_state')
   await until(async () => (await pending(db)) === 0)
   t.same(await audit(db), [])

@@ -1,39 +1,12 @@
-import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { z } from 'zod'
-import { startWorkers, type WorkersOptions } from '../../workers/supervisor.ts'
 import { testDatabase } from '../helpers/database.ts'
 import { audit, buy, createMarket, execute, type Queryable, sell } from '../helpers/market.ts'
 import { openSession, untilBlocked } from '../helpers/session.ts'
 import { until } from '../helpers/until.ts'
+import { startThreads } from './threads.ts'
 
-const Line = z.object({ level: z.number(), worker: z.string().optional(), msg: z.string() })
-
-/** A log that is kept: its lines. */
-function keepLog() {
-  const lines: z.infer<typeof Line>[] = []
-  const log = pino({}, { write: text => void lines.push(Line.parse(JSON.parse(text))) })
-  return { lines, log }
-}
-
-/** Threads at work on a database; the test stops them, or its end does. */
-function start(t: Test, options: Pick<WorkersOptions, 'databaseUrl'> & Partial<WorkersOptions>) {
-  const { lines, log } = keepLog()
-  const workers = startWorkers({
-    settlementWorkers: 2,
-    settlementBatch: 100,
-    logLevel: 'silent',
-    log,
-    ...options,
-  })
-  let stopping: Promise<void> | undefined
-  const stop = (graceMs = 2000) => {
-    stopping ??= workers.stop(graceMs)
-    return stopping
-  }
-  t.teardown(() => stop(0))
-  return { lines, stop }
-}
+/** Threads are hit on purpose. */
+const faulty = { isFaulty: true }
 
 async function venue(t: Test) {
   const db = await testDatabase(t)
@@ -63,7 +36,7 @@ const untilSessions = (db: Queryable, count: number) =>
 
 t.test('workers settle what is due, each on a connection of its own', async t => {
   const { db, trade } = await venue(t)
-  const { stop, lines } = start(t, { databaseUrl: db.workerUrl })
+  const { stop, lines } = startThreads(t, { databaseUrl: db.workerUrl })
 
   await trade(150)
 
@@ -87,7 +60,8 @@ t.test('workers settle what is due, each on a connection of its own', async t =>
 
 t.test('a worker whose connection is cut makes another and goes on', async t => {
   const { db, trade } = await venue(t)
-  const { stop } = start(t, { databaseUrl: db.workerUrl, settlementBatch: 10 })
+  const crew = { databaseUrl: db.workerUrl, settlementBatch: 10 }
+  const { stop, complaints } = startThreads(t, crew, faulty)
   await untilSessions(db, 4)
 
   for (let round = 0; round < 5; round++) {
@@ -99,6 +73,7 @@ t.test('a worker whose connection is cut makes another and goes on', async t => 
 
   await until(async () => (await pending(db)) === 0)
   await until(async () => (await sessions(db, 'settlement')).length === 2)
+  t.ok(complaints.length > 0, 'and says so')
   const [row] = await db.query(
     'select count(*)::int, count(distinct instruction_id)::int as each from settled_instructions',
   )
@@ -110,7 +85,7 @@ t.test('a worker whose connection is cut makes another and goes on', async t => 
 t.test('a stop lets a worker finish its batch, and leaves the rest to the next', async t => {
   const { db, trade } = await venue(t)
   await trade(300)
-  const first = start(t, { databaseUrl: db.workerUrl, settlementBatch: 5 })
+  const first = startThreads(t, { databaseUrl: db.workerUrl, settlementBatch: 5 })
   await until(async () => (await pending(db)) < 300)
 
   await first.stop()
@@ -118,7 +93,7 @@ t.test('a stop lets a worker finish its batch, and leaves the rest to the next',
   const left = await pending(db)
   t.ok(left > 0 && left % 5 === 0, `${left} are left, in whole batches`)
   t.same(await audit(db), [])
-  start(t, { databaseUrl: db.workerUrl })
+  startThreads(t, { databaseUrl: db.workerUrl })
   await until(async () => (await pending(db)) === 0)
   t.same(await audit(db), [])
 })
@@ -129,7 +104,7 @@ t.test('a worker that hangs is ended when its time is over, with its connection'
   const holder = await openSession(t, db.url)
   await holder.query('begin')
   await holder.query('select from accounts for update')
-  const { stop } = start(t, { databaseUrl: db.workerUrl, settlementWorkers: 1 })
+  const { stop } = startThreads(t, { databaseUrl: db.workerUrl, settlementWorkers: 1 }, faulty)
   await until(async () => (await sessions(db, 'settlement')).length === 1)
   const [{ pid } = {}] = await sessions(db, 'settlement')
   await untilBlocked(db, pid)
@@ -148,7 +123,11 @@ t.test('a worker that hangs is ended when its time is over, with its connection'
 
 t.test('a thread that dies is started anew, not more than once a second', async t => {
   const begin = performance.now()
-  const { lines, stop } = start(t, { databaseUrl: 'postgres://%', settlementWorkers: 1 })
+  const { lines, stop } = startThreads(
+    t,
+    { databaseUrl: 'postgres://%', settlementWorkers: 1 },
+    faulty,
+  )
   const restarts = () =>
     lines.filter(one => one.worker === 'settlement 1' && /starting it anew/.test(one.msg))
 
@@ -159,4 +138,37 @@ t.test('a thread that dies is started anew, not more than once a second', async 
   const soon = performance.now()
   await stop()
   t.ok(performance.now() - soon < 1000, 'a stop does not wait for the next start')
+})
+
+/** Two trades of a netting window that is over, and what its workers have to do. */
+async function closedWindow(db: Queryable, trade: (count: number) => Promise<unknown>) {
+  await db.query("select create_netting_set('day', 'NET')")
+  await db.query("select set_netting('BTC-USD', 'day')")
+  await trade(2)
+  await db.query("select close_window('day', 1, clock_timestamp())")
+}
+
+t.test('[CLR-004] the workers settle a netting window, as their own role', async t => {
+  const { db, trade } = await venue(t)
+  await closedWindow(db, trade)
+  const { stop } = startThreads(t, { databaseUrl: db.workerUrl })
+
+  await until(async () => (await db.query('select from nets')).length > 0)
+
+  const taken = await db.query('select netted_into from cancelled_instructions')
+  t.match(taken, [{ netted_into: /^\d+$/ }, { netted_into: /^\d+$/ }])
+  t.same(await audit(db), [])
+  await stop()
+})
+
+t.test('the control: what the workers may not do is heard, and their windows stay', async t => {
+  const { db, trade } = await venue(t)
+  await closedWindow(db, trade)
+  await db.query('revoke usage on schema clearing from pgsettle_worker')
+  const { complaints } = startThreads(t, { databaseUrl: db.workerUrl }, faulty)
+
+  await until(() => complaints.length > 1)
+
+  t.match(complaints[0], { worker: /^settlement/, err: { code: '42501' } })
+  t.same(await db.query('select from nets'), [])
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { bookChanges } from '../../../app/events/book-changes.ts'
 import { lastNo, messagesOf, seqOf } from '../../../app/events/messages.ts'
 import type { EventRow } from '../../../app/rows.ts'
 import { eventRow } from './event-row.ts'
@@ -127,4 +128,32 @@ t.test('what is said of a symbol goes to those who follow its trades', async t =
       kind,
     )
   }
+})
+
+t.test('[BST-002] a bust and what takes the place are told to all, and to both sides', async t => {
+  const trade = {
+    side: 'SELL',
+    price: '10',
+    quantity: '2',
+    order_id: '21',
+    client_id: 'client-T',
+    maker_order_id: '20',
+    maker_client_id: 'client-M',
+  } as const
+  const orders = { maker_order_id: '20', taker_order_id: '21' }
+  const said = { trade_id: '1000000000003', reason: 'a mistake' }
+  t.match(dataOf({ ...trade, ...said, kind: 'BUST' }), [
+    { topic: 'trades', no: 7, clientId: undefined, name: 'bust', ...said, ...orders, price: '10' },
+    { topic: 'orders', no: 14, clientId: 'client-T', kind: 'BUST', side: 'SELL', ...said },
+    { topic: 'orders', no: 15, clientId: 'client-M', kind: 'BUST', side: 'BUY', ...said },
+  ])
+  const made = { trade_id: '1000000000007', reason: '1000000000003' }
+  const shown = { trade_id: '1000000000007', corrects: '1000000000003' }
+  t.match(dataOf({ ...trade, ...made, kind: 'CORRECTED' }), [
+    { topic: 'trades', name: 'correction', ...shown, ...orders, taker_side: 'SELL' },
+    { topic: 'orders', clientId: 'client-T', kind: 'CORRECTED', liquidity: 'TAKER', ...shown },
+    { topic: 'orders', clientId: 'client-M', kind: 'CORRECTED', liquidity: 'MAKER', ...shown },
+  ])
+  t.same(bookChanges(eventRow({ ...trade, kind: 'BUST' })), [], 'the book is as it was')
+  t.same(bookChanges(eventRow({ ...trade, kind: 'CORRECTED' })), [])
 })
