@@ -1,8 +1,8 @@
 -- Sums up what participants traded at a symbol since it was last done, where a schedule has tiers
--- there; the first time, what they traded in the days that count. Returns whether one has.
--- A trade counts for both of its sides, with its notional. This is the place to leave out a trade
--- that was busted, with what is summed up of it already: matching.volume_legs says what counts.
--- Writes: matching.volumes, matching.volume_marks. Under the lock of the symbol.
+-- there; the first time, what they traded in the days that count. Returns whether one has. A trade
+-- counts for both of its sides, with its notional: matching.volume_legs says which. One that is
+-- busted later is taken out by matching.correct_volumes. Writes: matching.volumes,
+-- matching.volume_marks. Under the lock of the symbol.
 create or replace function matching.fold_volumes(
   p_symbol reference.symbols,
   p_at timestamptz

@@ -1,6 +1,6 @@
 -- What counts for the tiers of fees at a symbol: of each trade behind a number and from a time on,
 -- its notional for its taker and for its maker, by the day of the trade in UTC [LED-042]. By the
--- time, the days before are not looked at. Reads only.
+-- time, the days before are not looked at. Without what is busted [BST-004]. Reads only.
 create or replace function matching.volume_legs(
   p_symbol reference.symbols,
   p_after_seq bigint,
@@ -27,6 +27,12 @@ begin
     select u.*
     from matching.trades as u
     where u.segment_id = p_symbol.segment_id
+      and not exists (
+        select
+        from matching.busted_trades as b
+        where b.segment_id = u.segment_id
+          and b.trade_id = u.trade_id
+      )
       and u.trade_id > v_after_id
       and u.trade_id < v_before_id
       and u.traded_at >= p_from

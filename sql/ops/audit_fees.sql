@@ -1,9 +1,9 @@
 -- Fees against their facts: each order was charged the sum of its trades by their rates, rounded
--- up once [LED-044]; each trade names the row of the most specific schedule that was in force for
--- its participant at its symbol, and was charged that rate, or an order to buy less [LED-040],
--- [LED-043]; the volumes of tiers are those of the trades [LED-042]. Where a group has a schedule
--- the row is not judged, because a symbol may have been in another one: ops.verify_replay judges
--- that, and the tier.
+-- up once, what took the place of a trade by itself [LED-044], [BST-003]; each trade names the row
+-- of the most specific schedule that was in force for its participant at its symbol, and was
+-- charged that rate, or an order to buy less [LED-040], [LED-043]; the volumes of tiers are those
+-- of the trades [LED-042]. Where a group has a schedule the row is not judged, because a symbol
+-- may have been in another one: ops.verify_replay judges that, and the tier.
 -- Returns what differs. Reads only.
 create or replace function ops.audit_fees() returns table (
   check_name text,
@@ -34,7 +34,10 @@ as $$
     from sides as d
     join reference.symbols as s
       on s.symbol_id = d.symbol_id
-    group by d.symbol_id, d.order_id
+    left join matching.busted_trades as b
+      on b.segment_id = d.segment_id
+      and b.replacement_id = d.trade_id
+    group by d.symbol_id, d.order_id, b.replacement_id
   ) as o
   join reference.symbols as s
     on s.symbol_id = o.symbol_id

@@ -134,6 +134,38 @@ marketTest('[LED-042] a call charges by the volume before it', {}, async (t, mar
   await isReplayed(t, market)
 })
 
+/** Busts a trade, or corrects its price, on the word of two. */
+async function bust({ db }: Market, n: number, now: string, price: string | null = null) {
+  const [row] = await db.query(
+    `select ops.${price === null ? 'bust_trade' : 'correct_trade'}(
+      t.trade_id, ${price === null ? '' : `${price}, `}'why', 'ann', 1, $2) as id
+    from (select * from matching.trades order by seq limit 1 offset $1) as t`,
+    [n, now],
+  )
+  await db.query("select ops.approve_bust($1, 'bea', 1, $2)", [row?.id, now])
+}
+
+for (const [when, first] of [
+  ['after it was summed up', trade('0.1')],
+  ['before it was summed up', []],
+] as const) {
+  marketTest(`[BST-004] tiers leave out what is busted ${when}`, {}, async (t, market) => {
+    await setTiers(market, noon)
+    await market.run(trade('12'), soon)
+    for (const command of first) await market.run([command], soon)
+    await bust(market, 0, soon)
+    t.match(await shown(market, 'bob', soon), /^0.001 0.002 (0|10) 1000$/)
+    await market.run(trade('8'), '2026-03-02T12:00:02Z')
+    t.equal((await rates(market)).at(-1), '0.001 0.002')
+
+    await bust(market, first.length / 2 + 1, '2026-03-02T12:00:03Z', '150')
+    t.match(await shown(market, 'bob', soon), /^0.0005 0.001 (1200|1210) 3000$/)
+    await market.run(trade('1'), '2026-03-02T12:00:04Z')
+    t.equal((await rates(market)).at(-1), '0.0005 0.001')
+    await isReplayed(t, market)
+  })
+}
+
 /** Sets or takes back fees of somebody, somewhere, for soon. */
 async function changeFees(db: Queryable, random: () => number, now: unknown): Promise<void> {
   const pick = (values: (string | null)[]) => values[Math.floor(random() * values.length)] ?? null
