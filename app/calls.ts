@@ -177,6 +177,13 @@ function participantCalls({ read, write, now }: Statements) {
     readBalances: (clientId: string) =>
       read<rows.BalanceRow>('select * from api.balances($1, $2)', [clientId]),
 
+    /** Rates, by which row of the schedules; with tiers the volume and where the next begins. */
+    readFees: (clientId: string) =>
+      read<
+        Record<'symbol' | 'maker_rate' | 'taker_rate', string> &
+          Record<'fee_id' | 'volume_30d' | 'next_volume', string | null>
+      >('select * from api.fees($1, $2, $3)', [clientId, now()]),
+
     deposit: (clientId: string, asset: string, amount: string, key: string) =>
       write<rows.DepositRow>('select * from api.deposit($1, $2, $3, $4, $5, $6)', [
         clientId,

@@ -14,6 +14,7 @@ import { accountRoutes } from './routes/accounts.ts'
 import type { Deps, Env } from './routes/context.ts'
 import { dashboard } from './routes/dashboard.ts'
 import { docsRoutes } from './routes/docs.ts'
+import { feeRoutes } from './routes/fees.ts'
 import { healthRoutes } from './routes/health.ts'
 import { orderBatchRoutes } from './routes/order-batches.ts'
 import { orderCancelRoutes } from './routes/order-cancels.ts'
@@ -132,6 +133,7 @@ function createApp(deps: Deps): Hono<Env> {
   app.route('/', orderReplacementRoutes(deps))
   app.route('/', orderListRoutes(deps))
   app.route('/', participantRoutes(deps))
+  app.route('/', feeRoutes(deps))
   app.route('/', sessionRoutes(deps))
   app.route('/', settlementRoutes(deps))
   app.route('/', withdrawalRoutes(deps))

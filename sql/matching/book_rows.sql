@@ -17,7 +17,8 @@ create or replace function matching.book_rows(
   fee numeric,
   display numeric,
   visible numeric,
-  list_id bigint
+  list_id bigint,
+  hold_rate numeric
 )
 language plpgsql volatile
 set enable_nestloop = on
@@ -30,7 +31,7 @@ begin
   select
     b.order_id, b.participant_id, b.side, b.sort_price, b.priority_no, b.created_at, b.ctid,
     b.remaining_quantity, b.hold_amount, b.fee_exact, b.fee_amount,
-    b.display_quantity, b.visible_quantity, b.list_id
+    b.display_quantity, b.visible_quantity, b.list_id, b.hold_rate
   from reference.ids(p_segment_id, p_order_ids) as i
   join matching.book as b
     on b.segment_id = i.segment_id

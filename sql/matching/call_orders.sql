@@ -21,7 +21,7 @@ begin
     return query
     select
       b.side, b.order_id, b.participant_id, b.sort_price, b.priority_no, abs(b.sort_price),
-      b.remaining_quantity, b.fee_exact, b.fee_amount
+      b.remaining_quantity, b.fee_exact, b.fee_amount, b.hold_rate
     from matching.book as b
     where b.segment_id = p_symbol.segment_id
       and b.symbol_id = p_symbol.symbol_id

@@ -34,7 +34,8 @@ begin
       where u.remaining < 0
         or u.remaining = 0 and u.hold <> 0
         or u.remaining > 0 and u.pending is null and u.hold <> matching.order_hold(
-          u.sort_price < 0, -u.sort_price, u.remaining, u.fee_exact, u.fee, c_rate, c_one, c_unit
+          u.sort_price < 0, -u.sort_price, u.remaining, u.fee_exact, u.fee,
+          coalesce((u.charge).hold_rate, c_rate), c_one, c_unit
         )
     ),
     (select coalesce(sum(f.quantity), 0) * 2 from unnest(p_outcome.fills) as f),

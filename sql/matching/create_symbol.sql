@@ -4,7 +4,7 @@
 -- see matching.symbol_terms. tick x lot must be a multiple of the quote unit: notionals are exact.
 -- Returns the symbol's id. Writes: reference.assets, reference.symbols, matching.symbol_state.
 -- Raises: STSYM (there already), IVSYM (not base-quote, or a rule of the table is broken), 22P02
--- for a word that an option does not know.
+-- for a word that an option does not know, IVFEE where its fees do not pay rebates [LED-045].
 create or replace function matching.create_symbol(
   p_segment_id int,
   p_symbol text,
@@ -58,6 +58,7 @@ begin
   end if;
 
   perform matching.open_symbol(p_segment_id, v_symbol_id);
+  perform reference.check_rebates(p_segment_id, p_now);
   return v_symbol_id;
 exception when check_violation then
   get stacked diagnostics v_rule = constraint_name;

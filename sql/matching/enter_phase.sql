@@ -33,6 +33,7 @@ declare
   v_first_seq bigint := p_state.last_seq + 1;
 begin
   if v_is_crossing then
+    perform matching.fold_volumes(p_symbol, p_at);
     v_indication := matching.uncrossing(
       p_symbol, coalesce(p_state.last_price, p_state.reference_price), v_in_close, p_at
     );

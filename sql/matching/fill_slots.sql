@@ -25,7 +25,7 @@ begin
     c.new_id, c.owner_id, matching.party_no(p_batch.party_ids, c.owner_id), coalesce(c.quantity, 0),
     0, 0, 0, 0, 0, 0, c.display_quantity, null, null, null, p_now, null, null, null, null, c.type,
     c.stp, c.post_only, c.slide, c.expire_at,
-    case when c.time_in_force in ('DAY', 'OPG', 'CLS', 'GFA', 'GTX') then c.time_in_force end
+    case when c.time_in_force in ('DAY', 'OPG', 'CLS', 'GFA', 'GTX') then c.time_in_force end, null
   )::matching.slot), '{}')
   into p_batch.slots
   from matching.command_rows(p_commands, p_batch, null) as c;

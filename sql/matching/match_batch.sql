@@ -12,13 +12,14 @@
 --
 -- It stops early, and says after how many commands, when what follows from a command must come
 -- before the next one: a trade that may fire a stop order, an order of a list that was touched, a
--- price band that was reached; not between the orders of a list, which come together.
+-- price band that was reached, trades that may have brought somebody to the next tier of fees; not
+-- between the orders of a list, which come together.
 -- Takes the symbol and its state, the batch, and what each party has in base and quote.
 -- Returns the closing event of each command, the fills, and the slots as they end.
 -- Call it under the lock of the symbol. Reads only.
 -- Keeps [MAT-040] time in force, [MAT-041] fill or kill, [MAT-042] self-trade prevention, [MAT-043]
 -- market protection, [MAT-044] amend, [MAT-045] post-only, [MAT-046] icebergs, [MAT-047] quote
--- quantities, [MAT-030] holds, [LED-002] fees.
+-- quantities, [MAT-030] holds, [LED-002], [LED-044] fees, [LED-042] tiers, [LED-043] caps.
 create or replace function matching.match_batch(
   p_symbol reference.symbols,
   p_state matching.symbol_state,
@@ -60,6 +61,7 @@ declare
   v_fee numeric; v_taker_due numeric; v_hold numeric; v_freed numeric; v_sum numeric := 0;
   v_spent numeric; v_rest numeric := 0; v_level numeric; v_budget numeric; v_from_seq bigint;
   v_first numeric; v_party int; v_was int; v_book int; v_heap int; v_at int; v_own numeric := 0;
+  v_rate numeric; v_taker numeric; v_until numeric := 'Infinity'; v_pair numeric[];
   v_cut boolean := false; t int; m int; p int; x int; y int; k int; n int; lo int;
 begin
   for i in 1..c_count loop
@@ -80,16 +82,15 @@ begin
       v_refusal := coalesce(v_refusal, v_c.refusal); v_key := v_c.parked_price; s_key[i] := v_key;
     end if;
     v_party := v_t.party_no; v_fee := v_t.fee; v_reach := -v_key;  -- null for a market order yet
+    v_rate := coalesce((v_t.charge).hold_rate, c_rate);
+    v_taker := coalesce((v_t.charge).taker_rate, p_symbol.taker_rate);
     v_hold := case when v_c.pending = 'PARENT' or v_kind = 'AMENDED' and v_t.pending = 'PARENT'
-      then 0 else coalesce(matching.order_hold(v_buy, v_reach, v_left, v_t.fee_exact, v_fee, c_rate,
+      then 0 else coalesce(matching.order_hold(v_buy, v_reach, v_left, v_t.fee_exact, v_fee, v_rate,
       c_one, c_unit), case when v_buy then v_budget end, 0) end;
-    if v_c.sibling > 0 then  -- who waits holds what the other does not
-      p := coalesce(s_moved[v_c.sibling], v_c.sibling); v_shared := (s_slot[p]).hold;
-      v_m := matching.order_hold(v_buy, -s_key[p], s_left[p] + v_t.quantity
-        - (s_slot[p]).quantity, 0, 0, c_rate, c_one, c_unit);
-      if v_hold > 0 and num_nonnulls(v_c.pending, v_t.pending) > 0 then
-        v_hold := greatest(0, v_hold - v_shared, v_m - v_shared); v_shared := 0;
-      elsif v_hold > 0 then v_shared := v_shared - greatest(0, v_m - v_hold); end if; end if;
+    if v_c.sibling > 0 then p := coalesce(s_moved[v_c.sibling], v_c.sibling);
+      v_pair := matching.pair_holds(p_symbol, v_buy, v_hold, v_c.pending is not null
+        or v_t.pending is not null, v_t.quantity, s_slot[p], s_key[p], s_left[p]);
+      v_hold := v_pair[1]; v_shared := v_pair[2]; end if;
     if (case when v_c.op = 'PLACE' and v_c.sibling is null then v_hold else v_hold - v_freed
       - v_shared end) > (case when v_buy then v_quote[v_party] else v_base[v_party] end) then
       v_refusal := coalesce(v_refusal, 'INSUFFICIENT_FUNDS'); end if;
@@ -97,8 +98,7 @@ begin
       b_refusal[i] := v_refusal; continue when v_refusal is not null and v_c.op <> 'RELEASE';
       v_seq := v_seq + 1; v_from_seq := v_seq; t := case when v_kind is null then i else v_was end;
       s_key[t] := v_key; end if;
-    if v_c.pending is not null and v_refusal is null then
-      v_seq := v_seq + 1; v_kind := 'PARKED';
+    if v_c.pending is not null and v_refusal is null then v_seq := v_seq + 1; v_kind := 'PARKED';
       v_above := least(v_above, v_c.fires_above); v_below := greatest(v_below, v_c.fires_below);
     end if;
     if v_budget is not null then v_left := 'Infinity'; end if; v_had := v_left;
@@ -125,11 +125,9 @@ begin
             s_key := s_key || v_chunk.sort_prices;     s_place := s_place || v_chunk.priority_nos;
             s_left := s_left || v_chunk.remaining;     s_slot := s_slot || v_chunk.slots;
             s_next[v_at] := v_top + 1; v_top := cardinality(s_slot); q_read[x] := v_top;
-            q_place[x] := s_place[v_top];
-          end if;
+            q_place[x] := s_place[v_top]; end if;
           v_book := coalesce(s_next[v_at], v_at + 1);
-          exit when s_left[v_book] > 0; v_at := v_book;
-        end loop;
+          exit when s_left[v_book] > 0; v_at := v_book; end loop;
         loop  -- the best of the heap
           n := h_count[x]; v_heap := case when n > 0 then h_slot[2 + x] end;
           exit when n = 0 or s_left[v_heap] > 0 and v_heap <> abs(v_skip);
@@ -153,8 +151,7 @@ begin
           v_q := least(v_left - v_sum, v_rest, div(v_budget, v_cost * c_lot) * c_lot);
           if v_q < v_rest then v_left := v_sum + v_q; end if; v_budget := v_budget - v_q * v_cost;
           v_spent := v_spent + abs(v_level) * least(v_q, v_rest - v_own); v_rest := 0; v_own := 0;
-          v_sum := v_sum + v_q; continue;
-        end if;
+          v_sum := v_sum + v_q; continue; end if;
         exit when m is null; v_key := s_key[m];
         if v_wall is null then
           v_reach := coalesce(v_reach, v_key + greatest(abs(v_key) * p_symbol.protection_rate,
@@ -164,13 +161,12 @@ begin
         exit when v_key > v_wall;
         if v_c.is_post_only then
           v_refusal := matching.refuse_take(v_c.is_sliding, v_buy, v_key, p_symbol.tick_size);
-          if v_refusal is null then s_key[t] := p_symbol.tick_size - v_key; end if; exit;
-        end if;
+          if v_refusal is null then s_key[t] := p_symbol.tick_size - v_key; end if; exit; end if;
         v_o := s_slot[m]; v_self := v_c.stp <> 'NONE'
           and (v_o.owner_id = v_t.owner_id or coalesce(v_o.owner_id = any (v_c.mate_ids), false));
         v_q := least(v_left - v_sum, s_left[m], v_o.visible);
         if v_probe then
-          v_cost := abs(v_key) * case when v_buy then 1 + p_symbol.taker_rate else 1 end;
+          v_cost := abs(v_key) * case when v_buy then 1 + v_taker else 1 end;
           exit when v_self and v_c.stp <> 'CANCEL_MAKER' and (v_c.kills or v_c.stp <> 'DECREMENT');
           if v_self and v_c.stp = 'CANCEL_MAKER' then v_q := 0;
           else
@@ -193,7 +189,8 @@ begin
           if m = v_book then v_pushes := v_pushes + 1; v_push[v_pushes] := m; v_at := m;
           else v_skip := m; end if;
         end if;
-        v_o.fee_exact := v_o.fee_exact + v_cost * p_symbol.maker_rate;
+        v_o.fee_exact := v_o.fee_exact
+          + v_cost * coalesce((v_o.charge).maker_rate, p_symbol.maker_rate);
         v_due := ledger.round_up(v_o.fee_exact, c_one, c_unit);
         if v_self then
           v_prevented := v_prevented || row(v_seq, v_c.stp, abs(v_key), v_buy, v_t.order_id,
@@ -204,16 +201,20 @@ begin
           v_o.end_reason := matching.prevented_end(v_c.stp, v_hold, 'STP_MAKER');
         else
           v_fill := v_fill + 1; v_first := coalesce(v_first, v_last);
-          v_t.fee_exact := v_t.fee_exact + v_cost * p_symbol.taker_rate;
+          v_t.fee_exact := v_t.fee_exact + v_cost * v_taker;
           v_taker_due := ledger.round_up(v_t.fee_exact, c_one, c_unit);
           v_fills[v_fill] := row(v_seq, v_last, v_q, v_buy, v_t.order_id, v_o.order_id,
             v_t.owner_id, v_o.owner_id, v_taker_due - v_t.fee, v_due - v_o.fee, v_hold, v_o.visible,
-            case when v_o.visible is not null then (s_slot[m]).visible end)::matching.fill;
+            case when v_o.visible is not null then (s_slot[m]).visible end, v_t.charge,
+            v_o.charge)::matching.fill;
+          if p_batch.has_tiers then v_until := least(v_until,
+            (v_t.charge).volume_left, (v_o.charge).volume_left) - 2 * v_cost; end if;
           v_t.fee := v_taker_due; v_o.filled := v_o.filled + v_q; v_o.paid := v_o.paid + v_cost;
         end if;
         lo := v_o.party_no;
         if not v_buy then
-          v_hold := matching.buy_hold(-v_key * v_hold, v_o.fee_exact, v_due, c_rate, c_one, c_unit);
+          v_hold := matching.buy_hold(-v_key * v_hold, v_o.fee_exact, v_due,
+            coalesce((v_o.charge).hold_rate, c_rate), c_one, c_unit);
           if lo is not null then
             v_quote[lo] := v_quote[lo] + v_o.hold - v_hold - v_cost - v_due + v_o.fee;
           end if;
@@ -227,8 +228,8 @@ begin
         v_t.end_reason := 'UNFILLED_FOK';
       else
         if v_budget is not null then v_left := v_sum; v_had := v_sum; v_t.quantity := v_sum; end if;
-        v_refusal := matching.refuse_cost(p_symbol, v_c, v_reach, case when v_self and v_c.stp in
-          ('CANCEL_TAKER', 'CANCEL_BOTH') or v_key > v_wall and v_key <= v_reach
+        v_refusal := matching.refuse_cost(p_symbol, v_t.charge, v_c, v_reach, case when v_self
+          and v_c.stp in ('CANCEL_TAKER', 'CANCEL_BOTH') or v_key > v_wall and v_key <= v_reach
           and p_symbol.band_action = 'EXPIRE' then v_sum else v_left end, v_sum, v_spent,
           v_freed + v_shared + case when v_buy then v_quote[v_party] else v_base[v_party] end);
         v_budget := null; end if;
@@ -248,7 +249,7 @@ begin
     if v_kind = 'OPENED' then
       if v_c.is_market then s_key[t] := matching.tick_inside(-v_reach, p_symbol.tick_size); end if;
       s_place[t] := v_seq; v_pushes := v_pushes + 1; v_push[v_pushes] := t;
-      v_hold := matching.order_hold(v_buy, -s_key[t], v_left, v_t.fee_exact, v_t.fee, c_rate, c_one,
+      v_hold := matching.order_hold(v_buy, -s_key[t], v_left, v_t.fee_exact, v_t.fee, v_rate, c_one,
         c_unit); if v_t.display is not null then v_t.visible := least(v_t.display, v_left); end if;
     elsif v_kind not in ('PARKED', 'AMENDED') then v_hold := 0;
     elsif v_t.visible > v_left then v_t.visible := v_left; end if;
@@ -269,7 +270,7 @@ begin
       v_quote[v_party] := v_quote[v_party] + v_freed - v_hold - v_spent - v_t.fee + v_fee;
     else v_base[v_party] := v_base[v_party] + v_freed - v_hold - v_cost; end if;
     v_linked := v_linked or v_t.list_id is not null;
-    v_cut := v_cut or v_linked or v_breached or v_first is not null
+    v_cut := v_cut or v_linked or v_breached or v_until <= 0 or v_first is not null
       and (greatest(v_first, v_last) >= v_above or least(v_first, v_last) <= v_below);
     if v_cut and (v_t.list_id = (s_slot[i + 1]).list_id) is not true then
       v_done := i; exit; end if;

@@ -1,6 +1,7 @@
--- Makes commands ready to match, with what of the market they name: their targets found, a slot for
--- each order, parties numbered in the order of their ids, the orders of a list tied together.
--- Under the lock of the symbol. Reads only; returns the batch.
+-- Makes commands ready to match, with what of the market they name: their targets found, a slot
+-- for each order, parties numbered in the order of their ids, what each is charged, the orders of
+-- a list tied together. Under the lock of the symbol. Returns the batch. Writes what
+-- matching.fold_volumes does.
 create or replace function matching.prepare_part(
   p_symbol reference.symbols,
   p_now timestamptz,
@@ -18,6 +19,12 @@ begin
     p_batch := matching.find_targets(p_symbol, p_commands, p_batch);
   end if;
   p_batch := matching.fill_slots(p_now, p_commands, p_batch);
+  -- While a segment has no schedules of fees, all is charged at the symbols' own rates.
+  if exists (
+    select from reference.fee_schedules as f where f.segment_id = p_symbol.segment_id
+  ) then
+    p_batch := matching.charge_batch(p_symbol, p_now, p_batch);
+  end if;
   if p_batch.has_amendments then
     p_batch.asked := matching.amend_terms(p_symbol, p_batch);
   end if;

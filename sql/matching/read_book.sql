@@ -32,7 +32,7 @@ begin
       row(c.order_id, c.participant_id, matching.party_no(p_batch.party_ids, c.participant_id),
         null, c.hold_amount, c.hold_amount, c.fee_exact, c.fee_amount, 0, 0, c.display_quantity,
         c.visible_quantity, c.list_id, null, c.created_at, c.book_tid, null, null, null, null, null,
-        null, null, null, null)::matching.slot as slot
+        null, null, null, null, matching.held_charge(c.hold_rate))::matching.slot as slot
     from (
       select b.*, b.ctid as book_tid
       from matching.book as b
@@ -45,6 +45,11 @@ begin
     ) as c
     order by c.sort_price, c.priority_no
   ) as r;
+  if p_batch.fees_at is not null then
+    v_chunk.slots := matching.charge_slots(
+      p_symbol, p_batch.fees_at, v_chunk.sort_prices, v_chunk.slots, 1
+    );
+  end if;
   return v_chunk;
 end;
 $$;

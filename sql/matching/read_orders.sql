@@ -19,7 +19,7 @@ begin
       row(b.order_id, b.participant_id, null, o.quantity, b.hold_amount, b.hold_amount, b.fee_exact,
         b.fee_amount, 0, 0, b.display_quantity, b.visible_quantity, b.list_id, null, b.created_at,
         b.ctid, null, null, null, o.type, o.stp, o.post_only, o.slide,
-        b.expire_at, b.session_rule)::matching.slot as slot
+        b.expire_at, b.session_rule, matching.held_charge(b.hold_rate))::matching.slot as slot
     from reference.ids(p_symbol.segment_id, p_order_ids) as i
     join matching.book as b
       on b.segment_id = i.segment_id
@@ -35,8 +35,8 @@ begin
       row(k.order_id, k.participant_id, null, k.quantity, k.hold_amount, k.hold_amount, 0, 0, 0, 0,
         k.display_quantity, null, k.list_id, k.pending_reason, k.created_at, null, null, null, null,
         k.type, k.stp, k.post_only, k.slide, k.expire_at,
-        case when k.time_in_force in ('DAY', 'OPG', 'CLS', 'GFA', 'GTX') then k.time_in_force end
-        )::matching.slot
+        case when k.time_in_force in ('DAY', 'OPG', 'CLS', 'GFA', 'GTX') then k.time_in_force end,
+        matching.held_charge(k.hold_rate))::matching.slot
     from reference.ids(p_symbol.segment_id, p_order_ids) as i
     join matching.parked_orders as k
       on k.segment_id = i.segment_id

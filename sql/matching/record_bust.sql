@@ -3,7 +3,7 @@
 -- the phase stay as the trade left them: but for the numbers, the matcher does not know of a bust.
 -- Takes the trade and the one that takes its place (null: none does), which it returns with its
 -- number. Under the lock of the symbol.
--- Writes: matching.events, matching.trades, matching.symbol_state.
+-- Writes: matching.events, matching.trades, matching.symbol_state, matching.volumes.
 create or replace function matching.record_bust(
   p_trade matching.trades,
   p_replacement matching.trades,
@@ -42,6 +42,7 @@ begin
     p_replacement.trade_id := p_trade.symbol_id * c_ids_per_symbol + v_seq;
     insert into matching.trades select p_replacement.*;
   end if;
+  perform matching.correct_volumes(p_trade, p_replacement);
   return p_replacement;
 end;
 $$;

@@ -56,7 +56,8 @@ begin
     p_symbol.segment_id, p_symbol.symbol_id,
     case when f.sort_price < 0 then 'BUY'::matching.order_side_enum else 'SELL' end, f.sort_price,
     f.priority_no, f.order_id, f.owner_id, f.created_at, f.remaining, f.hold, f.fee_exact, f.fee,
-    f.display, f.visible, f.list_id, f.expire_at, f.session_rule
+    f.display, f.visible, f.list_id, f.expire_at, f.session_rule,
+    case when f.sort_price < 0 then (f.charge).hold_rate end
   from rows from (
     unnest(v_placed.sort_prices, v_placed.priority_nos, v_placed.remaining), unnest(v_placed.slots)
   ) as f (sort_price, priority_no, remaining)

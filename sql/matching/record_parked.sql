@@ -19,7 +19,7 @@ begin
     k.segment_id, k.symbol_id, k.side, (f.final).sort_price, (f.final).priority_no, k.order_id,
     k.participant_id, k.created_at, (f.final).remaining, (f.final).hold, (f.final).fee_exact,
     (f.final).fee, k.display_quantity, (f.final).visible, k.list_id, (f.final).expire_at,
-    (f.final).session_rule
+    (f.final).session_rule, k.hold_rate
   from matching.touched_orders(p_symbol.segment_id, p_standing) as f
   join matching.parked_orders as k
     on k.segment_id = f.segment_id
@@ -54,7 +54,7 @@ begin
   select
     p_symbol.segment_id, p_symbol.symbol_id, f.order_id, f.owner_id, f.created_at, c.side, c.type,
     c.time_in_force, f.sort_price, f.remaining, c.quote_quantity, f.hold, f.pending, z.seq,
-    f.display, c.post_only, c.slide, c.stp, c.expire_at, f.list_id
+    f.display, c.post_only, c.slide, c.stp, c.expire_at, f.list_id, f.hold_rate
   from matching.parked_slots(p_outcome) as f
   join (select u.*, row_number() over () as n from unnest(p_commands) as u) as c
     on c.n = f.slot

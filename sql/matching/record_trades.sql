@@ -15,7 +15,9 @@ begin
   select
     p_symbol.segment_id, v_first_id + f.seq, p_now, p_symbol.symbol_id, f.seq, f.price, f.quantity,
     case when f.bought then 'BUY'::matching.order_side_enum else 'SELL' end, f.taker_order_id,
-    f.maker_order_id, f.taker_id, f.maker_id, f.taker_fee, f.maker_fee
+    f.maker_order_id, f.taker_id, f.maker_id, f.taker_fee, f.maker_fee,
+    (f.taker_charge).taker_rate, (f.maker_charge).maker_rate, (f.taker_charge).fee_id,
+    (f.maker_charge).fee_id
   from unnest(p_outcome.fills) as f;
 
   perform clearing.capture_trades(p_symbol, p_now, array(

@@ -1,10 +1,12 @@
--- Why an order that has looked at what it would get is refused, or null: a quote quantity that does
--- not buy the least quantity, or funds that do not cover a market order: what it takes, with the
--- fee, and what it leaves at the end of its protection where that rests. [MAT-043], [MAT-047].
--- Takes its last price as sorted by the makers, what it would get and leave together, what it would
--- get and what that costs, and what its owner has: quote for a buy, base for a sell. Reads nothing.
+-- Why an order that has looked at what it would get is refused, or null: a quote quantity that
+-- does not buy the least quantity, or funds that do not cover a market order: what it takes, with
+-- the fee, and what it leaves at the end of its protection where that rests. [MAT-043], [MAT-047].
+-- Takes what it is charged, its last price as sorted by the makers, what it would get and leave
+-- together, what it would get and what that costs, and what its owner has: quote for a buy, base
+-- for a sell. Reads nothing.
 create or replace function matching.refuse_cost(
   p_symbol reference.symbols,
+  p_charge matching.charge,
   p_asked matching.asked,
   p_reach numeric,
   p_left numeric,
@@ -31,9 +33,10 @@ begin
   end if;
   if p_funds < (case
     when not p_asked.is_buy then p_left
-    when v_rests then matching.hold_of(p_symbol, -v_cost, 1, 0, 0)
+    when v_rests then matching.hold_of(p_symbol, -v_cost, 1, 0, 0, p_charge.hold_rate)
     else v_cost + ledger.round_up(
-      v_cost * p_symbol.taker_rate, reference.units_in_one(p_symbol.quote_decimals),
+      v_cost * coalesce(p_charge.taker_rate, p_symbol.taker_rate),
+      reference.units_in_one(p_symbol.quote_decimals),
       reference.asset_unit(p_symbol.quote_decimals)
     )
   end) then

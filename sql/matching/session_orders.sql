@@ -18,9 +18,12 @@ as $$
     cross join lateral (
       values
         (f.buy_order_id, f.buyer_fee,
-          case when f.is_buyer_taker then p_symbol.taker_rate else p_symbol.maker_rate end),
+          case when f.is_buyer_taker then coalesce((f.buyer_charge).taker_rate, p_symbol.taker_rate)
+          else coalesce((f.buyer_charge).maker_rate, p_symbol.maker_rate) end),
         (f.sell_order_id, f.seller_fee,
-          case when f.is_buyer_taker then p_symbol.maker_rate else p_symbol.taker_rate end)
+          case when f.is_buyer_taker
+          then coalesce((f.seller_charge).maker_rate, p_symbol.maker_rate)
+          else coalesce((f.seller_charge).taker_rate, p_symbol.taker_rate) end)
     ) as l (order_id, fee, rate)
   ), touched as materialized (
     select
@@ -51,7 +54,8 @@ as $$
     case when m.is_filled then p_first_seq - 1
       + count(*) filter (where m.is_filled) over (order by m.side, m.sort_price, m.priority_no) end,
     case when m.is_ended then p_first_seq - 1 + count(*) filter (where m.is_filled) over ()
-      + count(*) filter (where m.is_ended) over (order by m.side, m.sort_price, m.priority_no) end
+      + count(*) filter (where m.is_ended) over (order by m.side, m.sort_price, m.priority_no) end,
+    m.hold_rate
   from marked as m
   where m.is_filled
     or m.is_ended

@@ -23,7 +23,9 @@ begin
     case when f.is_buyer_taker then f.seller_id else f.buyer_id end,
     case when f.is_buyer_taker then f.buyer_fee else f.seller_fee end,
     case when f.is_buyer_taker then f.seller_fee else f.buyer_fee end,
-    f.maker_left, null, null
+    f.maker_left, null, null,
+    case when f.is_buyer_taker then f.buyer_charge else f.seller_charge end,
+    case when f.is_buyer_taker then f.seller_charge else f.buyer_charge end
   )::matching.fill order by f.n)
   into v_outcome.fills
   from unnest(p_fills) as f;
@@ -32,13 +34,15 @@ begin
     array_agg(row(
       o.order_id, o.owner_id, null, null,
       case when o.rest > 0
-        then matching.hold_of(p_symbol, o.sort_price, o.rest, o.fee_exact, o.fee) else 0 end,
+        then matching.hold_of(
+          p_symbol, o.sort_price, o.rest, o.fee_exact, o.fee, o.hold_rate
+        ) else 0 end,
       o.hold_before, o.fee_exact, o.fee, o.filled, o.paid, o.display,
       case when o.rest > 0 and o.filled > 0 and o.display is not null
         then least(o.display, o.rest) else o.visible_before end,
       o.list_id, null, o.created_at, o.book_tid, coalesce(o.ended_seq, o.uncrossed_seq),
       case when o.ended_seq is not null then p_end_reason end, null, null, null, null, null, null,
-      null
+      null, matching.held_charge(o.hold_rate)
     )::matching.slot),
     array_agg(o.sort_price), array_agg(o.priority_no), array_agg(o.rest),
     coalesce(bool_or(o.list_id is not null), false)

@@ -23,7 +23,8 @@ begin
   return matching.fire_stops(
     p_symbol,
     array[row(
-      p_state.last_seq + 1, p_price, 0, null, null, null, null, null, null, null, null, null, null
+      p_state.last_seq + 1, p_price, 0, null, null, null, null, null, null, null, null, null, null,
+      null, null
     )::matching.fill],
     array[p_source]
   );

@@ -37,7 +37,8 @@ begin
   from (
     select
       row(
-        o.side, null, null, max(o.sort_price), null, o.reach, sum(o.remaining), null, null
+        o.side, null, null, max(o.sort_price), null, o.reach, sum(o.remaining), null, null,
+        null
       )::matching.call_order as level
     from matching.call_orders(p_symbol, v_low, v_high, p_in_close, p_at) as o
     group by o.side, o.reach

@@ -38,6 +38,8 @@ as $$
   union all
   select a.* from ops.audit_internal() as a
   union all
+  select a.* from ops.audit_fees() as a
+  union all
   select a.* from ops.audit_outside_legs() as a
 $$;
 comment on function ops.audit is

@@ -29,7 +29,9 @@ as $$
   join reference.symbols as s
     on s.symbol_id = b.symbol_id
   cross join lateral (
-    select matching.hold_of(s, b.sort_price, b.remaining_quantity, b.fee_exact, b.fee_amount)
+    select matching.hold_of(
+      s, b.sort_price, b.remaining_quantity, b.fee_exact, b.fee_amount, b.hold_rate
+    )
   ) as h (amount)
   where b.hold_amount <> h.amount
   union all

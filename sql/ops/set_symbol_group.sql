@@ -1,4 +1,5 @@
--- Puts a symbol into a group, null for none. Raises: NFSYM, NFGRP. Writes: reference.symbols.
+-- Puts a symbol into a group, null for none. Writes: reference.symbols. Raises: NFSYM, NFGRP, IVFEE
+-- when the rebates of the group's fees are more than is paid at the symbol [LED-045].
 create or replace function ops.set_symbol_group(
   p_symbol text,
   p_symbol_group text,
@@ -13,6 +14,7 @@ begin
   set group_id = case when p_symbol_group is not null
     then (reference.get_symbol_group(p_symbol_group)).group_id end
   where s.symbol_id = (reference.get_symbol(p_segment_id, p_symbol)).symbol_id;
+  perform reference.check_rebates(p_segment_id, now());
 end;
 $$;
 comment on function ops.set_symbol_group is

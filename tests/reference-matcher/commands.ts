@@ -11,6 +11,7 @@ import {
   type StpMode,
   type TimeInForce,
 } from './market.ts'
+import { holdRateOf } from './money.ts'
 
 /** Commands as api.execute_commands takes them: amounts are decimal strings. */
 export type Command = PlaceCommand | CancelCommand | AmendCommand
@@ -116,6 +117,7 @@ export function readOrder(market: Market, command: PlaceCommand): Order {
     remaining: quantity,
     cancelled: 0n,
     notional: 0n,
+    holdRate: holdRateOf(market, command.client_id),
     feeExact: 0n,
     fee: 0n,
     status: 'PENDING',

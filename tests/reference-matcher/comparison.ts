@@ -1,3 +1,4 @@
+import { toUnits } from '../replay/decimals.ts'
 import { type Command, keyOf } from './commands.ts'
 import { plainWays, type Ways } from './entering.ts'
 import { settledNotes } from './features.ts'
@@ -137,6 +138,11 @@ async function playOther(sql: SqlMarket, model: Matcher, step: PlayStep): Promis
   if (step.do === 'cancel all') {
     model.cancelAll(step.client_id, step.side, step.nowMs)
     await sql.cancelAll(step.client_id, step.side, step.nowMs)
+  } else if (step.do === 'fees') {
+    const { client_id, makerRate, takerRate, nowMs } = step
+    const rates = { makerRate: toUnits(makerRate), takerRate: toUnits(takerRate) }
+    model.setFees(client_id, rates, nowMs)
+    await sql.setFees(client_id, makerRate, takerRate, nowMs)
   } else if (step.do === 'status') {
     if (model.market.status === 'DELISTED') return
     model.moveToStatus(step.to, step.nowMs, step.callMs)

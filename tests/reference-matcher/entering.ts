@@ -12,7 +12,7 @@ import {
   type Refusal,
   type TimeInForce,
 } from './market.ts'
-import { available, feeDue, widen } from './money.ts'
+import { available, feeDue, rateOf, widen } from './money.ts'
 import { haveOneOwner, take } from './taking.ts'
 
 /** What a run may do in another way: the control of a test. */
@@ -211,7 +211,8 @@ function paysMore(market: Market, order: Order, quantity: bigint): boolean {
   return onCopy(market, order, (copy, taker) => {
     const cost = pay(copy, taker, quantity) ?? 0n
     const more = multiply(price, market.rules.lot)
-    const fee = feeDue(market.rules, taker, more, market.rules.takerRate) - taker.fee
+    const rate = rateOf(market, order, 'TAKER')
+    const fee = feeDue(market.rules, taker, more, rate) - taker.fee
     return cost + more + (order.side === 'BUY' ? fee : 0n) <= (order.quoteQuantity ?? 0n)
   })
 }

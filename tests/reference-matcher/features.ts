@@ -34,6 +34,7 @@ export type Feature =
   | 'phases'
   | 'auctions'
   | 'bands'
+  | 'fees'
 export type Features = Record<Feature, boolean>
 
 /**
@@ -81,6 +82,7 @@ export const features: Features = {
   phases: true,
   auctions: true,
   bands: true,
+  fees: true,
 }
 
 /**

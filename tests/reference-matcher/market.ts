@@ -11,6 +11,8 @@ export type { Refusal } from './refusals.ts'
 export interface Market {
   readonly rules: Rules
   readonly traders: ReadonlyMap<string, Trader>
+  /** What somebody is charged from a time on, in their order; others by the rules. */
+  readonly fees: Fees[]
   status: Status
   phase: Phase
   /** When the phase ends by itself, and what follows; null: when an operator says so. */
@@ -36,6 +38,16 @@ export interface Market {
   readonly keys: Map<string, Keyed>
   /** Where the rules say nothing yet: a comparison may end here. */
   readonly notes: Set<string>
+}
+
+export interface Rates {
+  readonly makerRate: bigint
+  readonly takerRate: bigint
+}
+
+export interface Fees extends Rates {
+  readonly owner: string
+  readonly atMs: number
 }
 
 export interface PhaseEnd {
@@ -92,6 +104,8 @@ export interface Order {
   remaining: bigint
   cancelled: bigint
   notional: bigint
+  /** What a buy holds for, and is charged at most: the higher rate when it was accepted. */
+  readonly holdRate: bigint
   feeExact: bigint
   fee: bigint
   status: OrderStatus
@@ -229,6 +243,7 @@ export function createMarket(rules: Rules, traders: readonly Trader[], nowMs: nu
   return {
     rules,
     traders: new Map(traders.map(trader => [trader.name, trader])),
+    fees: [],
     status: 'ACTIVE',
     phase: 'CONTINUOUS',
     phaseEnd: null,

@@ -21,6 +21,7 @@ import {
   type OrderList,
   type Phase,
   type PhaseEnd,
+  type Rates,
   type Refusal,
   type Rules,
   type Side,
@@ -41,6 +42,8 @@ export interface Matcher {
   cancelAll(owner: string, side: Side | null, nowMs: number): number[]
   /** Does what is due, without a command. */
   sweep(nowMs: number): void
+  /** What somebody is charged from now on. */
+  setFees(owner: string, rates: Rates, nowMs: number): void
   /** Takes the market into a phase: for a time, with what follows then, or for good. */
   moveToPhase(phase: Phase, nowMs: number, end?: PhaseEnd | null): void
   /** Into another status: an active one through a call, when it says how long that lasts. */
@@ -68,6 +71,9 @@ export function createMatcher(
     sweep(atMs) {
       const follow = () => followUp(market, ways)
       retryExits(market, ways, () => begin(atMs), follow)
+    },
+    setFees(owner, rates, atMs) {
+      market.fees.push({ owner, ...rates, atMs })
     },
     moveToPhase(phase, atMs, end = null) {
       if (market.status !== 'ACTIVE') return

@@ -1,6 +1,6 @@
 import { multiply } from '../replay/decimals.ts'
-import { most, roundUp } from './amounts.ts'
-import { isLive, type Market, type Order, type Rules, type Side } from './market.ts'
+import { least, most, roundUp } from './amounts.ts'
+import { isLive, type Market, type Order, type Rates, type Rules, type Side } from './market.ts'
 
 /** What a trader has of one asset that is spoken for, and what unsettled trades will bring. */
 export interface Spoken {
@@ -11,14 +11,31 @@ export interface Spoken {
 
 /**
  * What an order must hold: a sell its rest, in base; a buy, in quote, what its rest costs at most,
- * and the fees of all its fills at the higher rate, rounded up once, less those charged already.
+ * and the fees of all its fills at the rate that it holds for, rounded up once, less those charged.
  */
 export function needOf(rules: Rules, order: Order): bigint {
   if (order.pendingReason === 'PARENT') return 0n
   if (order.side === 'SELL') return order.remaining
   const cost = multiply(order.bookPrice ?? 0n, order.remaining)
-  const rate = most(most(rules.makerRate, rules.takerRate), 0n)
-  return roundUp(cost, rules.quoteUnit) - order.fee + feeDue(rules, order, cost, rate)
+  return roundUp(cost, rules.quoteUnit) - order.fee + feeDue(rules, order, cost, order.holdRate)
+}
+
+/** What somebody is charged now. */
+export function ratesOf({ rules, fees, nowMs }: Market, owner: string): Rates {
+  return fees.filter(set => set.owner === owner && set.atMs <= nowMs).at(-1) ?? rules
+}
+
+/** What a buy of somebody holds for now: the worst that it can come to. */
+export function holdRateOf(market: Market, owner: string): bigint {
+  const { makerRate, takerRate } = ratesOf(market, owner)
+  return most(most(makerRate, takerRate), 0n)
+}
+
+/** The rate of a fill: what is in force, for a buy no more than it holds for. */
+export function rateOf(market: Market, order: Order, liquidity: 'TAKER' | 'MAKER'): bigint {
+  const { makerRate, takerRate } = ratesOf(market, order.owner)
+  const rate = liquidity === 'TAKER' ? takerRate : makerRate
+  return order.side === 'BUY' ? least(rate, order.holdRate) : rate
 }
 
 /** What is due for an order's fills until now and one more, rounded up once for all of them. */

@@ -46,6 +46,7 @@ export type PlayStep =
   | { do: 'cancel all'; nowMs: number; client_id: string; side: Side | null }
   | { do: 'status'; nowMs: number; to: Status; callMs?: number | null | undefined }
   | { do: 'phase'; nowMs: number; to: Phase; end: PhaseEnd | null }
+  | { do: 'fees'; nowMs: number; client_id: string; makerRate: string; takerRate: string }
   | { do: 'sweep'; nowMs: number }
 
 /** A command, and how it is to name an order that stands already. */

@@ -41,11 +41,20 @@ export interface CallTerms {
   cancelLockMs: number
 }
 
+/** What somebody may be charged, as maker and as taker. */
+export const ratePlans: readonly [maker: string, taker: string][] = [
+  ['0.0004', '0.0031'],
+  ['-0.001', '0.0019'],
+  ['0.0217', '0.05'],
+  ['0.03', '0.0019'],
+]
+
 export type Step =
   | { do: 'batch'; afterMs: number; isAtomic: boolean; commands: CommandIntent[] }
   | { do: 'cancel all'; afterMs: number; who: number; side: Side | null }
   | { do: 'status'; afterMs: number; to: Status; callMs?: number | null | undefined }
   | { do: 'phase'; afterMs: number; to: Phase; forMs: number | null; next: Phase }
+  | { do: 'fees'; afterMs: number; who: number; rates: number }
   | { do: 'sweep'; afterMs: number }
 
 export function sequences(on: Features): fc.Arbitrary<Sequence> {
@@ -144,6 +153,13 @@ function step(on: Features): fc.Arbitrary<Step> {
     next: weighted<Phase>(['CONTINUOUS', 3], ['CLOSED', 1], ['CALL', 1]),
   })
   const sweep: fc.Arbitrary<Step> = fc.record({ do: fc.constant('sweep' as const), afterMs })
+  const fees: fc.Arbitrary<Step> = fc.record({
+    do: fc.constant('fees' as const),
+    // Behind all that was done: from then on they hold.
+    afterMs: weighted([1, 2], [1000, 1]),
+    who: fc.nat(3),
+    rates: fc.nat(ratePlans.length - 1),
+  })
   const other: { arbitrary: fc.Arbitrary<Step>; weight: number }[] = []
   for (const list of lists(on)) {
     const whole = fc.record({
@@ -156,6 +172,7 @@ function step(on: Features): fc.Arbitrary<Step> {
   }
   if (on.massCancels) other.push({ arbitrary: cancelAll, weight: 1 })
   if (on.halts) other.push({ arbitrary: status, weight: 1 })
+  if (on.fees) other.push({ arbitrary: fees, weight: 3 })
   if (on.phases) other.push({ arbitrary: phase, weight: 3 })
   if (on.asynchronous || on.goodTillTime || on.oto) other.push({ arbitrary: sweep, weight: 1 })
   return fc.oneof({ arbitrary: batch, weight: 20 }, ...other)

@@ -26,6 +26,7 @@ export interface SqlMarket {
   sweep(nowMs: number): Promise<void>
   /** The ids of the orders that were cancelled. */
   cancelAll(client: string, side: Side | null, nowMs: number): Promise<string[]>
+  setFees(client: string, makerRate: string, takerRate: string, nowMs: number): Promise<void>
   moveToStatus(status: Status, nowMs: number, callMs: number | null): Promise<void>
   moveToPhase(phase: Phase, nowMs: number, end: PhaseEnd | null): Promise<void>
   picture(nameOf: NameOf): Promise<Picture>
@@ -67,6 +68,10 @@ export async function openSqlMarket(client: pg.Client): Promise<SqlMarket> {
       const text = 'select c.id from api.cancel_orders(1, $1, $2, $3, $4) as c (id)'
       const values = [name, symbol.name, side, isoTime(nowMs)]
       return (await db.query<{ id: string }>(text, values)).map(({ id }) => id)
+    },
+    async setFees(client, makerRate, takerRate, nowMs) {
+      const text = 'select ops.set_fees($1, $2, $3, $4, p_now => $5)'
+      await db.query(text, [makerRate, takerRate, symbol.name, client, isoTime(nowMs)])
     },
     async moveToStatus(status, nowMs, callMs) {
       const [call, why] = statusCalls[status]

@@ -3,7 +3,7 @@ import { least } from './amounts.ts'
 import { bandOf } from './bands.ts'
 import { bestContra, reaches, takeFromBook } from './book.ts'
 import type { EndReason, Market, Order } from './market.ts'
-import { feeDue } from './money.ts'
+import { feeDue, rateOf } from './money.ts'
 
 /** Why a taker stopped: nothing left, nobody there, too dear, outside the band, met its owner's. */
 export type Stop = 'DONE' | 'NOBODY' | 'TOO_DEAR' | 'BAND' | 'SELF'
@@ -47,15 +47,15 @@ export function trade(
 }
 
 function charge(
-  { rules }: Market,
+  market: Market,
   order: Order,
   quantity: bigint,
   price: bigint,
   liquidity: 'TAKER' | 'MAKER',
 ): bigint {
   const notional = multiply(price, quantity)
-  const rate = liquidity === 'TAKER' ? rules.takerRate : rules.makerRate
-  const due = feeDue(rules, order, notional, rate)
+  const rate = rateOf(market, order, liquidity)
+  const due = feeDue(market.rules, order, notional, rate)
   const fee = due - order.fee
   order.feeExact += multiply(notional, rate)
   order.fee = due

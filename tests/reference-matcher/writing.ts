@@ -3,7 +3,7 @@ import type { AmendCommand, CancelCommand, PlaceCommand } from './commands.ts'
 import type { ChangeIntent, CommandIntent, PlaceIntent } from './intents.ts'
 import type { Trader } from './market.ts'
 import { middle, type PlayCommand, type PlayStep, type SymbolPlan } from './plays.ts'
-import type { Step } from './sequences.ts'
+import { ratePlans, type Step } from './sequences.ts'
 
 /** Writes steps in the words of a symbol; remembers what was placed, to name it later. */
 export function createWriter(symbol: SymbolPlan, traders: readonly Trader[]) {
@@ -32,6 +32,10 @@ export function createWriter(symbol: SymbolPlan, traders: readonly Trader[]) {
     if (what.do === 'phase') {
       const { to, forMs, next } = what
       return { do: 'phase', nowMs, to, end: forMs === null ? null : { atMs: nowMs + forMs, next } }
+    }
+    if (what.do === 'fees') {
+      const [makerRate, takerRate] = ratePlans[what.rates] ?? ['0', '0']
+      return { do: 'fees', nowMs, client_id: traders[what.who]?.name ?? '', makerRate, takerRate }
     }
     if (what.do !== 'batch') return { ...what, nowMs }
     return { ...what, nowMs, commands: what.commands.flatMap(intent => write(intent, nowMs)) }
