@@ -108,6 +108,7 @@ t.test('the OpenAPI document knows every route', async t => {
     'get /orders/{order_id}/prevented-matches',
     'get /participants/{client_id}',
     'get /participants/{client_id}/balances',
+    'get /participants/{client_id}/fees',
     'get /participants/{client_id}/lots',
     'get /participants/{client_id}/statement',
     'get /participants/{client_id}/sub-accounts',

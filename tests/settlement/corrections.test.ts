@@ -129,7 +129,7 @@ t.test('[BST-003] a window, a date, a hold and a link go over to what takes the 
 t.test('[BST-003] what takes a place can be busted, and corrected, in its turn', async t => {
   const db = await bustMarket(t, funds, { maker_rate: '0.0001', taker_rate: '0.0003' })
   const first = await trade(db)
-  await db.query("update reference.symbols set taker_rate = 0.01 where symbol = 'BTC-USD'")
+  await db.query("select ops.set_fees(0.0001, 0.01, 'BTC-USD', p_now => $1)", [monday])
   const second = await bust(db, first, '900')
   await settle(db, { now: monday })
   await settle(db, { now: monday })
