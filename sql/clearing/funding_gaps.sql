@@ -10,6 +10,8 @@ create or replace function clearing.funding_gaps(
   gap numeric
 )
 language sql stable
+set enable_bitmapscan = off  -- accounts by their greatest version: ledger.find_account
+set enable_sort = off
 as $$
   select c.participant_id, c.asset_id, -g.available
   from unnest(

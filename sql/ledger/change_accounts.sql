@@ -13,49 +13,12 @@ create or replace function ledger.change_accounts(
 ) returns boolean
 language plpgsql volatile
 as $$
-declare
-  v_found int;
-  v_short int;
-  v_rows tid[];
-  v_posted numeric[];
-  v_held numeric[];
-  v_in numeric[];
-  v_out numeric[];
 begin
   for v_try in 1..2 loop
     begin
-      with locked as materialized (
-        select
-          a.tid, a.posted + c.posted as posted, a.held + c.held as held,
-          a.unsettled_in + c.unsettled_in as unsettled_in,
-          a.unsettled_out + c.unsettled_out as unsettled_out,
-          not a.may_be_negative and c.held > c.posted as is_at_risk
-        from ledger.account_changes(p_segment_id, p_changes) as c
-        cross join lateral (
-          select
-            b.ctid as tid, b.posted, b.held, b.unsettled_in, b.unsettled_out, b.may_be_negative
-          from ledger.accounts as b
-          where b.segment_id = c.segment_id
-            and b.participant_id = c.participant_id
-            and b.asset_id = c.asset_id
-          order by b.version_no desc
-          limit 1
-          for no key update
-        ) as a
-      )
-      select
-        count(*), count(*) filter (where l.is_at_risk and l.held > l.posted),
-        array_agg(l.tid), array_agg(l.posted), array_agg(l.held), array_agg(l.unsettled_in),
-        array_agg(l.unsettled_out)
-      into v_found, v_short, v_rows, v_posted, v_held, v_in, v_out
-      from locked as l;
-      if v_found < cardinality(p_changes) then
-        raise exception 'an account of nobody, or of no asset' using errcode = 'NVACC';
-      elsif v_short > 0 then
+      if not ledger.apply_changes(p_segment_id, p_changes) then
         return false;
       end if;
-      -- In this block: another transaction id would make each lock a list of lockers.
-      perform ledger.set_accounts(v_rows, v_posted, v_held, v_in, v_out);
       exit;
     exception when sqlstate 'NVACC' then
       if v_try = 2 then

@@ -1,6 +1,7 @@
 -- The account of a participant in an asset; no row where it does not stand. Reads without a lock.
 -- Each look-up of an account goes by this order: while an old transaction keeps what is gone, the
--- key leads to every earlier version of the row, and the newest is first [LED-005].
+-- key leads to every earlier version of the row, and the newest is first [LED-005]. Who calls it
+-- often switches off plans that read them all and sort: enable_bitmapscan, enable_sort.
 create or replace function ledger.find_account(
   p_segment_id int,
   p_participant_id int,

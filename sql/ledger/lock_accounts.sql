@@ -8,6 +8,8 @@ create or replace function ledger.lock_accounts(
   p_asset_ids int[]
 ) returns numeric[]
 language plpgsql volatile
+set enable_bitmapscan = off  -- accounts by their greatest version: ledger.find_account
+set enable_sort = off
 as $$
 declare
   v_missing ledger.account_change[];

@@ -8,6 +8,8 @@ create or replace function matching.exposure(
   out owned numeric
 )
 language sql stable
+set enable_bitmapscan = off  -- accounts by their greatest version: ledger.find_account
+set enable_sort = off
 as $$
   select
     coalesce(sum(o.orders), 0),

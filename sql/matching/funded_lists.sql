@@ -13,6 +13,8 @@ create or replace function matching.funded_lists(
 )
 language sql volatile
 rows 1
+set enable_bitmapscan = off  -- accounts by their greatest version: ledger.find_account
+set enable_sort = off
 as $$
   select
     l.list_id, l.entry_order_id, l.created_at, l.is_partial, a.unsettled_in = 0

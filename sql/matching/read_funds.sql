@@ -9,6 +9,8 @@ create or replace function matching.read_funds(
   p_known matching.funds
 ) returns matching.funds
 language plpgsql volatile
+set enable_bitmapscan = off  -- accounts by their greatest version: ledger.find_account
+set enable_sort = off
 as $$
 declare
   v_funds matching.funds;

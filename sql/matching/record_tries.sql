@@ -8,6 +8,8 @@ create or replace function matching.record_tries(
 language plpgsql volatile
 set enable_nestloop = on  -- few, and looked up by key
 set enable_seqscan = off
+set enable_bitmapscan = off  -- accounts by their greatest version: ledger.find_account
+set enable_sort = off
 as $$
 begin
   update matching.order_lists as l

@@ -6,6 +6,8 @@ create or replace function settlement.lacks(
   p_amount numeric
 ) returns boolean
 language sql stable
+set enable_bitmapscan = off  -- accounts by their greatest version: ledger.find_account
+set enable_sort = off
 as $$
   select not exists (
     select
