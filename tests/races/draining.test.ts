@@ -112,7 +112,7 @@ t.test(`64 clients drain one account by trades that settle meanwhile (seed ${see
 t.test('the control: without the look at locked accounts more is taken than there is', async t => {
   const { db, crowd } = await venue(t)
   await db.query('alter table ledger.accounts drop constraint held_not_over_posted')
-  await mutateFunction(db, 'ledger.change_accounts', [['if v_short > 0 then', 'if false then']])
+  await mutateFunction(db, 'ledger.apply_changes', [['elsif v_short > 0', 'elsif false']])
   // Funds are read, then somebody else spends: a pause makes it certain.
   await mutateFunction(db, 'matching.record_outcome', [
     ['begin\n', 'begin perform pg_sleep(0.02);\n'],

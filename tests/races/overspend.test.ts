@@ -93,7 +93,7 @@ t.test(`one account, spent down by eight sessions on four symbols (seed ${seed})
 t.test('the control: without the look at locked accounts more is spent than there is', async t => {
   const { db, crowd } = await venue(t)
   await db.query('alter table ledger.accounts drop constraint held_not_over_posted')
-  await mutateFunction(db, 'ledger.change_accounts', [['if v_short > 0 then', 'if false then']])
+  await mutateFunction(db, 'ledger.apply_changes', [['elsif v_short > 0', 'elsif false']])
   // Funds are read, then somebody else spends: a pause makes it certain.
   await mutateFunction(db, 'matching.record_outcome', [
     ['begin\n', 'begin perform pg_sleep(0.01);\n'],

@@ -105,7 +105,7 @@ t.test(`64 clients drain one account to nothing and not below (seed ${seed})`, a
 t.test('the control: without the look at locked accounts more is taken than there is', async t => {
   const { db, crowd } = await venue(t)
   await db.query('alter table ledger.accounts drop constraint held_not_over_posted')
-  await mutateFunction(db, 'ledger.change_accounts', [['if v_short > 0 then', 'if false then']])
+  await mutateFunction(db, 'ledger.apply_changes', [['elsif v_short > 0', 'elsif false']])
 
   const amounts = crowd.map((session, n) => ask(session, 20, String(n)))
   const taken = (await Promise.allSettled(amounts)).filter(one => one.status === 'fulfilled')
