@@ -115,7 +115,7 @@ function change(
     filter ??
     changeTime(market, order, command) ??
     refuseLate(market, command.deadline) ??
-    refuseAmendment(market, keepsPlace)
+    refuseAmendment(market, keepsPlace && hasNoTime(command))
   if (refusal !== null) return refusal
   const sibling = wanted === null ? undefined : siblingOf(order)
   const other = sibling && refuseUnlessVenue({ ...sibling, quantity })
@@ -180,13 +180,14 @@ function resizeInPlace(market: Market, order: Order, quantity: bigint): void {
   }
 }
 
+function hasNoTime({ time_in_force, expire_at }: AmendCommand): boolean {
+  return time_in_force === undefined && expire_at === undefined
+}
+
 /** Good till cancelled or till a time: the one may become the other, and the time another. */
-function changeTime(
-  { nowMs }: Market,
-  order: Order,
-  { time_in_force, expire_at }: AmendCommand,
-): Refusal | null {
-  if (time_in_force === undefined && expire_at === undefined) return null
+function changeTime({ nowMs }: Market, order: Order, command: AmendCommand): Refusal | null {
+  if (hasNoTime(command)) return null
+  const { time_in_force, expire_at } = command
   if (order.timeInForce !== 'GTC' && order.timeInForce !== 'GTD') return 'TIME_IN_FORCE'
   const becomes = time_in_force ?? 'GTD'
   const expireAtMs = time(expire_at) ?? (becomes === 'GTD' ? order.expireAtMs : null)

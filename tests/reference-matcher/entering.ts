@@ -4,6 +4,7 @@ import { bandOf } from './bands.ts'
 import { addToBook, bestContra, reaches } from './book.ts'
 import {
   type EndReason,
+  isLive,
   isMarket,
   type Market,
   type Order,
@@ -164,8 +165,18 @@ function isShort(market: Market, order: Order): boolean {
   }
   return onCopy(market, order, (copy, taker) => {
     settle(copy, taker, plainWays)
+    if (taker.filled > 0n) endOthers(taker)
     return available(copy, taker.owner, 'BUY') < 0n
   })
+}
+
+/** What an exit pays may be what the other one holds: as soon as one has traded, the other ends. */
+function endOthers(order: Order): void {
+  const { list } = order
+  if (!list || order === list.entry) return
+  for (const leg of list.legs) {
+    if (leg !== order && leg !== list.entry && isLive(leg)) end(leg, 'CANCELLED', 'OCO_TRIGGER')
+  }
 }
 
 /**
