@@ -1,28 +1,20 @@
-import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { startWorkers } from '../../workers/supervisor.ts'
 import { audit, balances } from '../helpers/market.ts'
 import { legs, letGo, outsideVenue } from '../helpers/outside.ts'
-import { type Manner, startReceiver } from '../helpers/receiver.ts'
+import { startReceiver } from '../helpers/receiver.ts'
 import { until } from '../helpers/until.ts'
+import { startThreads } from './threads.ts'
 
 const now = () => new Date().toISOString()
 
 /** A venue, a receiver, and workers that send to it; `begin` starts some more. */
-async function sending(t: Test, usual: Manner = 'CONFIRM') {
+async function sending(t: Test, { isFaulty = false }: { isFaulty?: boolean } = {}) {
   const venue = await outsideVenue(t, now())
-  const receiver = await startReceiver(t, usual)
+  const receiver = await startReceiver(t, 'CONFIRM')
   const begin = (secret: Uint8Array = receiver.secret) => {
-    const workers = startWorkers({
-      settlementWorkers: 1,
-      settlementBatch: 100,
-      databaseUrl: venue.db.workerUrl,
-      outsideWebhook: { url: receiver.url, secret },
-      logLevel: 'silent',
-      log: pino({ level: 'silent' }),
-    })
-    t.teardown(() => workers.stop(0))
-    return workers
+    const outsideWebhook = { url: receiver.url, secret }
+    const options = { databaseUrl: venue.db.workerUrl, settlementWorkers: 1, outsideWebhook }
+    return startThreads(t, options, { isFaulty })
   }
   const pay = (key: string, amount = '10') => letGo(venue.app, { key, amount, now: now() })
   const statuses = async () => (await legs(venue.db)).map(leg => leg.status)
@@ -80,7 +72,7 @@ t.test('[SET-041] whatever becomes of the answer, it is paid once', async t => {
 t.test(
   '[SET-043] a receiver that voids, refuses or redirects: each is as it should be',
   async t => {
-    const { db, receiver, begin, pay, statuses, operator } = await sending(t)
+    const { db, receiver, begin, pay, statuses, operator } = await sending(t, { isFaulty: true })
     receiver.next('VOID', 'REFUSE', 'REDIRECT')
     begin()
 
@@ -104,7 +96,7 @@ t.test(
 )
 
 t.test('[SET-043] a receiver that does not know the signature pays nothing', async t => {
-  const { db, receiver, begin, pay, statuses } = await sending(t)
+  const { db, receiver, begin, pay, statuses } = await sending(t, { isFaulty: true })
   begin(Buffer.from('a secret that the bank never saw'))
 
   await pay('first')
@@ -116,7 +108,7 @@ t.test('[SET-043] a receiver that does not know the signature pays nothing', asy
 })
 
 t.test('[SET-042] an answer that comes when another has the leg changes nothing', async t => {
-  const { db, receiver, begin, pay, statuses, hurry } = await sending(t)
+  const { db, receiver, begin, pay, statuses, hurry } = await sending(t, { isFaulty: true })
   receiver.next('HOLD')
   begin()
   await pay('first')
