@@ -1,7 +1,7 @@
 import t from 'tap'
 import { testDatabase } from '../helpers/database.ts'
-import { audit, buy, createMarket, execute, noon, type Queryable, sell } from '../helpers/market.ts'
-import { openSession } from '../helpers/session.ts'
+import { buy, createMarket, execute, noon, type Queryable, sell } from '../helpers/market.ts'
+import { type Corruption, plantEach } from './corruptions.ts'
 
 const soon = '2026-03-02T12:00:01Z'
 const later = '2026-03-02T12:00:02Z'
@@ -21,7 +21,7 @@ async function trade(db: Queryable): Promise<void> {
 }
 
 /** Each as the owner of the tables might do by mistake: what audit() must then name, and where. */
-const corruptions: [what: string, statement: string, name: string, key: RegExp][] = [
+const corruptions: Corruption[] = [
   [
     'a rate that was not charged',
     trades('taker_rate = 0.005', 'seq = 5'),
@@ -54,19 +54,7 @@ function volumeOf(day: string): string {
 t.test('[LED-044] audit() names each corruption of fees, and nothing before or after', async t => {
   const db = await testDatabase(t)
   await trade(db)
-  const owner = await openSession(t, db.url)
-  t.same(await audit(owner), [], 'healthy')
-
-  for (const [what, statement, name, key] of corruptions) {
-    await owner.query('begin')
-    const { length: hit } = await owner.query(`${statement} returning 1`)
-    const found = await audit(owner)
-    await owner.query('rollback')
-
-    const named = found.filter(row => row.check_name === name && key.test(row.key))
-    t.ok(hit > 0 && named.length > 0, `${what}: ${name}`, { found })
-  }
-  t.same(await audit(owner), [], 'healthy again')
+  await plantEach(t, db, corruptions)
 })
 
 t.test('every check of fees is among those that are tried', async t => {

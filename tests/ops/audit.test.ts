@@ -14,7 +14,7 @@ import {
 } from '../helpers/market.ts'
 import { createFlow } from '../helpers/random-flow.ts'
 import { randomNumbers, seed } from '../helpers/seed.ts'
-import { openSession } from '../helpers/session.ts'
+import { type Corruption, plantEach } from './corruptions.ts'
 
 /** A venue in the middle of its day: some of everything is open, ended, pending and settled. */
 async function trade(db: Queryable): Promise<void> {
@@ -39,7 +39,7 @@ async function trade(db: Queryable): Promise<void> {
 }
 
 /** Each as the owner of the tables might do by mistake: what audit() must then name, and where. */
-const corruptions: [what: string, statement: string, name: string, key: RegExp][] = [
+const corruptions: Corruption[] = [
   ['a balance', account('alice', 'USD', 'posted = posted + 1'), 'balance posted', /^alice USD$/],
   ['money from nowhere', account('bob', 'BTC', 'posted = 99'), 'asset sums to zero', /^BTC$/],
   ['a hold too much', account('bob', 'USD', 'held = held + 0.01'), 'balance held', /^bob USD$/],
@@ -346,19 +346,7 @@ function account(client: string, asset: string, set: string): string {
 t.test('audit() names each corruption that is planted, and nothing before or after', async t => {
   const db = await testDatabase(t)
   await trade(db)
-  const owner = await openSession(t, db.url)
-  t.same(await audit(owner), [], 'healthy')
-
-  for (const [what, statement, name, key] of corruptions) {
-    await owner.query('begin')
-    const { length: hit } = await owner.query(`${statement} returning 1`)
-    const found = await audit(owner)
-    await owner.query('rollback')
-
-    const named = found.filter(row => row.check_name === name && key.test(row.key))
-    t.ok(hit > 0 && named.length > 0, `${what}: ${name}`, { found })
-  }
-  t.same(await audit(owner), [], 'healthy again')
+  await plantEach(t, db, corruptions)
 })
 
 t.test('every check of audit() is among those that are tried', async t => {
