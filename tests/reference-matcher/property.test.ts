@@ -10,7 +10,7 @@ import { play, printFailure } from './property.ts'
 import { openSqlMarket, type SqlMarket } from './sql-market.ts'
 
 /** The full run, `npm run property`, plays 10,000. */
-const sequences = 100
+const sequences = 300
 const ofEachKeptSeed = 20
 
 async function openLanes(t: Test, count: number): Promise<SqlMarket[]> {
