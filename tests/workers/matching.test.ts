@@ -131,8 +131,10 @@ t.test('[MAT-065] orders expire by the clock, at every symbol', async t => {
 
 t.test('[MAT-065] two processes match each order once, also when sessions are cut', async t => {
   const db = await market(t)
-  start(t, db)
-  start(t, db)
+  start(t, db, { isFaulty: true })
+  start(t, db, { isFaulty: true })
+  const sessions = `pg_stat_activity
+    where datname = current_database() and application_name = 'pgsettle matching'`
   const rounds = 20
 
   for (let round = 0; round < rounds; round++) {
@@ -142,8 +144,8 @@ t.test('[MAT-065] two processes match each order once, also when sessions are cu
       ),
     )
     if (round % 5 === 0) {
-      await db.query(`select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and application_name = 'pgsettle matching'`)
+      await until(async () => (await count(db, sessions)) === 2)
+      await db.query(`select pg_terminate_backend(pid) from ${sessions}`)
     }
   }
   await until(async () => (await pending(db)) === 0)
