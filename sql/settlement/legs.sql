@@ -1,7 +1,7 @@
 -- The transfers that settle an instruction: delivery, payment, and a fee of each side to the house
 -- (a rebate comes from it), at most four; what is zero, or from oneself to oneself, is none.
--- Amounts are positive.
--- Reads the house's id only.
+-- Amounts are positive. One select a leg: as VALUES, which are compiled anew for each instruction,
+-- they took 4.5 ms more of 42 for 2,000. Reads the house's id only.
 create or replace function settlement.legs(
   p_base_asset_id int,
   p_quote_asset_id int,
@@ -22,18 +22,26 @@ create or replace function settlement.legs(
 language sql stable
 rows 4
 as $$
+  select 1, 'DELIVERY'::ledger.transfer_kind, p_base_asset_id, p_seller_id, p_buyer_id, p_quantity
+  where p_quantity > 0
+    and p_buyer_id <> p_seller_id
+  union all
+  select 2, 'PAYMENT', p_quote_asset_id, p_buyer_id, p_seller_id, p_notional
+  where p_notional > 0
+    and p_buyer_id <> p_seller_id
+  union all
   select
-    l.leg_no, l.kind, l.asset_id,
-    case when l.amount > 0 then l.from_id else l.to_id end,
-    case when l.amount > 0 then l.to_id else l.from_id end, abs(l.amount)
-  from (
-    values
-      (1, 'DELIVERY'::ledger.transfer_kind, p_base_asset_id, p_seller_id, p_buyer_id, p_quantity),
-      (2, 'PAYMENT', p_quote_asset_id, p_buyer_id, p_seller_id, p_notional),
-      (3, 'BUYER_FEE', p_quote_asset_id, p_buyer_id, reference.house_id(), p_buyer_fee),
-      (4, 'SELLER_FEE', p_quote_asset_id, p_seller_id, reference.house_id(), p_seller_fee)
-  ) as l (leg_no, kind, asset_id, from_id, to_id, amount)
-  where l.amount <> 0
-    and l.from_id <> l.to_id
+    3, 'BUYER_FEE', p_quote_asset_id,
+    case when p_buyer_fee > 0 then p_buyer_id else reference.house_id() end,
+    case when p_buyer_fee > 0 then reference.house_id() else p_buyer_id end, abs(p_buyer_fee)
+  where p_buyer_fee <> 0
+    and p_buyer_id <> reference.house_id()
+  union all
+  select
+    4, 'SELLER_FEE', p_quote_asset_id,
+    case when p_seller_fee > 0 then p_seller_id else reference.house_id() end,
+    case when p_seller_fee > 0 then reference.house_id() else p_seller_id end, abs(p_seller_fee)
+  where p_seller_fee <> 0
+    and p_seller_id <> reference.house_id()
 $$;
 comment on function settlement.legs is 'the transfers that settle an instruction';

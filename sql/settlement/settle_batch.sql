@@ -25,6 +25,7 @@ as $$
 declare
   v_waiting record;
   v_ids bigint[];
+  v_rows tid[];
   v_done record;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -35,8 +36,8 @@ begin
   if v_waiting.due_ids <> '{}' then
     perform settlement.bring_back(p_segment_id, v_waiting.due_ids);
   end if;
-  select c.instruction_ids, c.last_symbol_id
-  into v_ids, last_symbol_id
+  select c.instruction_ids, c.claimed_rows, c.last_symbol_id
+  into v_ids, v_rows, last_symbol_id
   from settlement.claim_instructions(p_segment_id, p_limit, p_after_symbol_id) as c;
   claimed := cardinality(v_ids) + cardinality(v_waiting.failed_ids);
   settled := 0;
@@ -44,7 +45,7 @@ begin
 
   begin
     if v_ids <> '{}' then
-      settled := settlement.settle_instructions(p_segment_id, p_now, v_ids);
+      settled := settlement.settle_claimed(p_segment_id, p_now, v_rows);
     end if;
     v_ids := '{}';
   exception when integrity_constraint_violation or data_exception or raise_exception

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { startEmbedded } from '../../app/database/embedded.ts'
 import { migrate } from '../../app/database/migrate.ts'
+import { hotSymbols } from './hot.ts'
 import { createMarket, symbols } from './market.ts'
 import { parallelSymbols } from './parallel.ts'
 import { type Part, parts } from './parts.ts'
@@ -64,6 +65,12 @@ interface Market {
 /** Where orders or instructions came without their facts there is nothing to be audited. */
 const unaudited = ['deep', 'held', 'hot']
 
+/** Where it is not the two of the others. */
+const otherSymbols = new Map([
+  ['parallel', parallelSymbols],
+  ['hot', hotSymbols],
+])
+
 /** A database of its own. */
 async function openMarket(server: pg.Pool, ownerUrl: string, name: string): Promise<Market> {
   const url = new URL(ownerUrl)
@@ -72,7 +79,7 @@ async function openMarket(server: pg.Pool, ownerUrl: string, name: string): Prom
   await migrate(url.href, { log, current: true })
   const owner = openPool(url.href)
   await owner.query('select ops.maintain_partitions()')
-  const symbolIds = await createMarket(owner, name === 'parallel' ? parallelSymbols : symbols)
+  const symbolIds = await createMarket(owner, otherSymbols.get(name) ?? symbols)
   await owner.end()
   return { url: url.href, symbolIds, isAudited: !unaudited.includes(name) }
 }

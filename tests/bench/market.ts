@@ -21,7 +21,7 @@ export async function createMarket(owner: pg.Pool, codes = symbols): Promise<num
   await owner.query(
     `select ledger.deposit(1, 'bench-' || i, a, 1000000000000, 'bench-' || a, now())
      from generate_series(0, $1 - 1) as i, unnest($2::text[]) as a`,
-    [participants, [...codes.map(code => code.replace('-USD', '')), 'USD']],
+    [participants, [...new Set(codes.flatMap(code => code.split('-')))]],
   )
   await owner.query('analyze reference.participants, ledger.accounts')
   return ids

@@ -98,12 +98,14 @@ async function deep(url: string, symbolIds: number[]): Promise<void> {
 }
 
 async function held(url: string, symbolIds: number[]): Promise<void> {
-  const { before, during } = await benchHeld(url, symbolIds)
+  const { alone, beside } = await benchHeld(url, symbolIds)
+  const thirds = beside.map((rate, i) => rate / (alone[i] ?? 0))
   print(
     'settlement beside an old transaction',
-    `${round(during.at(-1) ?? 0)} instructions a second at the end of its minute`,
-    `${percent((during.at(-1) ?? 0) / before)} of ${round(before)} without ` +
-      `(${during.map(rate => percent(rate / before)).join(', ')} by thirds)`,
+    `${round(mean(beside))} instructions a second in its minute`,
+    `${percent(mean(beside) / mean(alone))} of ${round(mean(alone))} in a minute without ` +
+      `(${thirds.map(percent).join(', ')} by thirds; ` +
+      `the last by the first without: ${percent((beside.at(-1) ?? 0) / (alone[0] ?? 0))})`,
   )
 }
 
@@ -124,11 +126,18 @@ async function together(url: string, symbolIds: number[]): Promise<void> {
 }
 
 async function hot(url: string, symbolIds: number[]): Promise<void> {
-  const { instructionsPerSecond, shares } = await benchHot(url, symbolIds)
+  const { maker, fees } = await benchHot(url, symbolIds)
   print(
     'settlement, one market maker in all',
-    `${round(instructionsPerSecond)} instructions a second`,
-    `${percent(median(shares))} of the speed with any of 200 (${range(shares, percent)})`,
+    `${round(maker.instructionsPerSecond)} instructions a second`,
+    `${percent(median(maker.shares))} of the speed with any of 200 ` +
+      `(${range(maker.shares, percent)})`,
+  )
+  print(
+    'settlement, one account for all fees',
+    `${round(fees.instructionsPerSecond)} instructions a second`,
+    `${percent(median(fees.shares))} of the speed with one for each worker ` +
+      `(${range(fees.shares, percent)})`,
   )
 }
 
@@ -139,6 +148,10 @@ function print(what: string, figure: string, ...beside: string[]): void {
 /** How far the rounds lie apart. */
 function range(values: number[], show: (value: number) => string): string {
   return `${show(Math.min(...values))} to ${show(Math.max(...values))} in ${values.length} rounds`
+}
+
+function mean(values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 function round(figure: number): string {

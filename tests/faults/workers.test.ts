@@ -62,13 +62,6 @@ t.test('the control: claims that are committed before they settle are lost', asy
 t.test('the control: claims that nothing locks settle twice', async t => {
   const db = await testDatabase(t)
   await openSettling(db)
-  await mutateFunction(db, 'settlement.settle_instructions', [
-    [
-      'delete from settlement.pending_instructions as i\n    using',
-      'select i.*\n    from careless.copies as i,',
-    ],
-    ['    returning i.*\n', ''],
-  ])
   await db.query(`
     create schema careless;
     create table careless.copies (like settlement.pending_instructions including all);
@@ -87,6 +80,17 @@ t.test('the control: claims that nothing locks settle twice', async t => {
       where i.instruction_id = any (p_ids);
       select 1;
     $$`)
+  await mutateFunction(db, 'settlement.settle_instructions', [
+    ['settlement.pending_instructions', 'careless.copies'],
+    ['    for update of i\n', ''],
+  ])
+  await mutateFunction(db, 'settlement.settle_claimed', [
+    [
+      'delete from settlement.pending_instructions as i\n    using',
+      'select i.*\n    from careless.copies as i,',
+    ],
+    ['    returning i.*\n', ''],
+  ])
 
   const { wrong } = await runFault(db, db.url, kill, careless)
 
