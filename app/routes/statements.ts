@@ -1,16 +1,16 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { csvLine, csvResponse } from '../csv.ts'
 import { describe } from '../openapi.ts'
 import type { Listed } from '../rows.ts'
 import type { LotQuery, StatementQuery } from '../statement-calls.ts'
 import type { LotRow, StatementLineRow, StatementSumRow } from '../statement-rows.ts'
+import { type Cell, type Row, tableResponse } from '../tables.ts'
 import type { Deps, Env } from './context.ts'
 import { assetCode, codeInPath, parse, symbolCode, time, word } from './fields.ts'
 import { pageQuery, printPage } from './lists.ts'
 
-/** Lines of one call while a CSV is made: a call is a moment, and what it holds is memory. */
-const csvPage = 5000
+/** Lines of one call while a table is made: a call is a moment, and what it holds is memory. */
+const tablePage = 5000
 
 const lineCursor = z
   .string()
@@ -22,7 +22,7 @@ const lotCursor = z
 const period = {
   from: time.optional(),
   to: time.optional(),
-  format: word('JSON', 'CSV').default('JSON'),
+  format: word('JSON', 'CSV', 'HTML').default('JSON'),
 }
 const statementQuery = z.strictObject({
   asset: assetCode.optional(),
@@ -47,8 +47,13 @@ export function statementRoutes({ calls }: Deps): Hono<Env> {
       const clientId = codeInPath(c.req.param('client_id'), 'client_id')
       const query = { clientId, asset, from, to }
       const sums = asked.cursor === undefined ? await calls.readStatementSums(query) : []
-      if (format === 'CSV') {
-        return csvResponse(`statement-${clientId}`, statementLines(calls, query, sums))
+      if (format !== 'JSON') {
+        return tableResponse(format, {
+          name: `statement-${clientId}`,
+          title: `Statement of ${clientId}${printPeriod(asked)}`,
+          columns: statementColumns,
+          rows: statementRows(calls, query, sums),
+        })
       }
       const cursor = asked.cursor ?? firstCursor(sums)
       const rows = cursor === null ? [] : await calls.listStatementLines(query, cursor, limit)
@@ -65,9 +70,14 @@ export function statementRoutes({ calls }: Deps): Hono<Env> {
       const { symbol = null, from = null, to = null, state, format } = asked
       const clientId = codeInPath(c.req.param('client_id'), 'client_id')
       const query = { clientId, symbol, from, to, isOpen: state === 'OPEN' }
-      if (format === 'CSV') {
-        const first = await calls.listLots(query, null, csvPage)
-        return csvResponse(`lots-${clientId}`, lotLines(calls, query, first))
+      if (format !== 'JSON') {
+        const first = await calls.listLots(query, null, tablePage)
+        return tableResponse(format, {
+          name: `lots-${clientId}`,
+          title: `${state === 'OPEN' ? 'Open' : 'Closed'} lots of ${clientId}${printPeriod(asked)}`,
+          columns: lotColumns,
+          rows: lotRows(calls, query, first),
+        })
       }
       const rows = await calls.listLots(query, asked.cursor ?? null, asked.limit)
       return Response.json(printPage(rows, asked.limit, printLot))
@@ -96,29 +106,33 @@ const statementColumns = [
 ]
 
 /** Each asset's OPENING, all lines, each asset's CLOSING: a statement without them is not whole. */
-async function* statementLines(
+async function* statementRows(
   calls: Deps['calls'],
   query: StatementQuery,
   sums: readonly StatementSumRow[],
-): AsyncGenerator<string, undefined> {
-  yield csvLine(statementColumns)
-  const edge = (line: string, asset: string, at: string | null, amount: string) =>
-    csvLine([line, asset, at, null, null, null, null, null, amount])
-  for (const { asset, opening } of sums) yield edge('OPENING', asset, query.from, opening)
+): AsyncGenerator<Row[], undefined> {
+  const edge = (line: string, asset: string, at: string | null, amount: string): Row => [
+    ...[line, asset, at, null, null, null, null, null, amount],
+  ]
+  yield sums.map(({ asset, opening }) => edge('OPENING', asset, query.from, opening))
   let cursor = firstCursor(sums)
   while (cursor !== null) {
-    const rows: Listed<StatementLineRow>[] = await calls.listStatementLines(query, cursor, csvPage)
-    yield rows.map(printCsvLine).join('')
-    cursor = rows.length < csvPage ? null : (rows.at(-1)?.cursor ?? null)
+    const lines: Listed<StatementLineRow>[] = await calls.listStatementLines(
+      query,
+      cursor,
+      tablePage,
+    )
+    yield lines.map(statementRow)
+    cursor = lines.length < tablePage ? null : (lines.at(-1)?.cursor ?? null)
   }
-  for (const { asset, closing } of sums) yield edge('CLOSING', asset, query.to, closing)
+  yield sums.map(({ asset, closing }) => edge('CLOSING', asset, query.to, closing))
 }
 
-function printCsvLine(row: StatementLineRow): string {
-  return csvLine([
-    ...[row.kind, row.asset, row.posted_at, row.effective_at, row.transfer_id],
-    ...[row.finality_no, row.counterparty, row.settlement_id, row.amount],
-  ])
+function statementRow(line: StatementLineRow): Row {
+  return [
+    ...[line.kind, line.asset, line.posted_at, line.effective_at, line.transfer_id],
+    ...[line.finality_no, line.counterparty, line.settlement_id, line.amount],
+  ]
 }
 
 const lotColumns = [
@@ -126,19 +140,23 @@ const lotColumns = [
   ...['sold_trade_id', 'cost', 'proceeds', 'gain', 'fees', 'net_gain'],
 ] as const
 
-async function* lotLines(
+async function* lotRows(
   calls: Deps['calls'],
   query: LotQuery,
   first: readonly Listed<LotRow>[],
-): AsyncGenerator<string, undefined> {
-  yield csvLine(lotColumns)
-  let rows = first
+): AsyncGenerator<Row[], undefined> {
+  let lots = first
   for (;;) {
-    yield rows.map(row => csvLine(lotColumns.map(column => row[column]))).join('')
-    const cursor = rows.at(-1)?.cursor
-    if (rows.length < csvPage || cursor === undefined) return
-    rows = await calls.listLots(query, cursor, csvPage)
+    yield lots.map(lot => lotColumns.map((column): Cell => lot[column]))
+    const cursor = lots.at(-1)?.cursor
+    if (lots.length < tablePage || cursor === undefined) return
+    lots = await calls.listLots(query, cursor, tablePage)
   }
+}
+
+/** As a title says it; the end is not in it. */
+function printPeriod({ from, to }: { from?: string | undefined; to?: string | undefined }): string {
+  return (from ? ` from ${from}` : '') + (to ? ` until ${to}` : '')
 }
 
 const stating = {
@@ -146,7 +164,7 @@ const stating = {
   tag: 'participants',
   query: statementQuery,
   answers: {
-    200: 'balances (on the first page) and lines, oldest first; as CSV all of it',
+    200: 'balances (on the first page) and lines, oldest first; as CSV or HTML all of it',
     400: 'a wrong field, or an end that is not behind the begin',
     404: 'unknown participant or asset',
   },
@@ -156,7 +174,7 @@ const listing = {
   tag: 'participants',
   query: lotQuery,
   answers: {
-    200: 'a page of lots, or as CSV all of them',
+    200: 'a page of lots, or as CSV or HTML all of them',
     400: 'a wrong field, or an end that is not behind the begin',
     404: 'unknown participant or symbol',
   },

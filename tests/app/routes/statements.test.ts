@@ -101,6 +101,31 @@ t.test('GET /participants/:client_id/lots lists what was closed, or stands open'
   t.same(late.body, { items: [], next_cursor: null })
 })
 
+t.test('a statement and lots are pages for a person, too, and nothing in them runs', async t => {
+  const server = await testServer(t)
+  const { ask } = server
+  await trade(server)
+  const { body: json } = await ask('GET', '/participants/client-A/statement')
+
+  const { status, headers, body } = await ask('GET', '/participants/client-A/statement?format=html')
+
+  t.equal(status, 200)
+  t.equal(headers.get('content-type'), 'text/html; charset=utf-8')
+  t.match(headers.get('content-security-policy'), /default-src 'none'; style-src 'self'/)
+  t.match(body, '<h1>Statement of client-A</h1>')
+  t.equal(body.match(/<tr>/g).length, 1 + 2 + json.items.length + 2, 'head, openings, closings')
+  for (const { transfer_id: id } of json.items) t.match(body, `<td>${id}</td>`)
+  const { closing } = json.balances[0]
+  t.match(body, new RegExp(`<td>CLOSING</td><td>BTC</td>.*<td class="number">${closing}</td></tr>`))
+  t.match(body, /<\/html>\n$/, 'and it is whole')
+  const styles = /href="([^"]*)"/.exec(body)?.[1] ?? ''
+  t.equal(new URL(styles, 'http://x/participants/a/statement').pathname, '/dashboard/table.css')
+  t.match(await ask('GET', '/dashboard/table.css'), { status: 200 })
+  const lots = await ask('GET', '/participants/client-A/lots?format=html&state=open')
+  t.match(lots.body, '<h1>Open lots of client-A</h1>')
+  t.equal(lots.body.match(/<tr>/g).length, 1 + 5)
+})
+
 t.test('what is wrong with the question is said', async t => {
   const { ask } = await testServer(t)
   const path = '/participants/client-A/statement'
@@ -112,7 +137,7 @@ t.test('what is wrong with the question is said', async t => {
     [`?format=csv&from=${late}&to=${early}`, 400, 'BAD_PERIOD', 'to'],
     ['?asset=DOGE', 404, 'UNKNOWN_ASSET', 'asset'],
     ['?asset=no-asset', 400, 'INVALID_FIELD', 'asset'],
-    ['?format=html', 400, 'INVALID_FIELD', 'format'],
+    ['?format=pdf', 400, 'INVALID_FIELD', 'format'],
     ['?cursor=7', 400, 'INVALID_FIELD', 'cursor'],
     ['?cursor=1_2_3;drop', 400, 'INVALID_FIELD', 'cursor'],
     ['?limit=0', 400, 'INVALID_FIELD', 'limit'],
