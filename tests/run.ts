@@ -1,25 +1,24 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { createTemplate, startTestCluster } from './helpers/cluster.ts'
-import { type FileResult, readResult } from './helpers/report.ts'
+import type { FileResult } from './helpers/report.ts'
+import { runFiles } from './helpers/test-process.ts'
 
 const TEMPLATE = 'pgsettle_template'
-/** For one file: far above the slowest, below what a person waits for. */
-const FILE_TIMEOUT_MS = 180_000
+/** Far above the slowest file, below what a person waits for. */
+const LIMITS = { fileMs: 180_000, endMs: 20_000 }
 const RESULTS = '.test/results.tap'
-const running = new Set<ChildProcess>()
 
 /**
- * `npm test [-- FILE…]`: every test file in a process of its own, one at once more than there are
- * cores, as some wait, on one throw-away PostgreSQL. The last line is `N passed, N failed`, by
- * assertions.
+ * `npm test [-- FILE…]`: the test files on a few processes, one more than there are cores, as some
+ * wait, on one throw-away PostgreSQL. The last line is `N passed, N failed`, by assertions.
  *
- * The files are run as they stand, not by tap's command: that loads the TypeScript compiler and a
- * recorder of processes into each (4 files: 6.1 s of CPU; by tsx 4.4 s), and into what they start.
+ * Each process runs many files, as the first second of each is spent on loading (35 files of routes
+ * and ledger: 92 s of CPU in processes of their own, 46 s in one).
+ * They are not run by tap's command: that loads the TypeScript compiler and a recorder of processes
+ * into each (4 files: 6.1 s of CPU; by tsx 4.4 s), and into what they start.
  */
 async function main(): Promise<void> {
   const files = testFiles(process.argv.slice(2))
@@ -27,10 +26,7 @@ async function main(): Promise<void> {
   console.log(`# TEST_SEED=${seed}`)
   const stopped = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(name, () => {
-      stopped.abort()
-      for (const child of running) child.kill('SIGKILL')
-    })
+    process.on(name, () => stopped.abort())
   }
   let passed = 0
   let failed = 0
@@ -39,10 +35,16 @@ async function main(): Promise<void> {
     try {
       await createTemplate(cluster.adminUrl, TEMPLATE)
       const env = { TEST_ADMIN_URL: cluster.adminUrl, TEST_TEMPLATE: TEMPLATE, TEST_SEED: seed }
-      for (const result of await runFiles(files, env, stopped.signal)) {
+      mkdirSync('.test', { recursive: true })
+      writeFileSync(RESULTS, '')
+      const result = (result: FileResult) => {
+        writeFileSync(RESULTS, result.output, { flag: 'a' })
+        console.log(result.report)
         passed += result.passed
         failed += result.failed
       }
+      const count = 1 + Math.max(2, availableParallelism())
+      await runFiles(files, { count, env, limits: LIMITS, signal: stopped.signal, result })
     } finally {
       await cluster.stop()
     }
@@ -67,50 +69,6 @@ function testFiles(named: string[]): string[] {
   const isIn = (folder: string) => (name: string) => name.startsWith(`${folder}/`)
   const first = longest.flatMap(folder => files.filter(isIn(folder)))
   return [...new Set([...first, ...files])].map(name => join('tests', name))
-}
-
-async function runFiles(
-  files: string[],
-  env: Record<string, string>,
-  signal: AbortSignal,
-): Promise<FileResult[]> {
-  const waiting = [...files]
-  const results: FileResult[] = []
-  mkdirSync('.test', { recursive: true })
-  writeFileSync(RESULTS, '')
-  const work = async () => {
-    for (let file = waiting.shift(); file && !signal.aborted; file = waiting.shift()) {
-      const result = await runFile(file, env)
-      results.push(result)
-      writeFileSync(RESULTS, `# ${file}\n${result.output}\n`, { flag: 'a' })
-      console.log(result.report)
-    }
-  }
-  await Promise.all(Array.from({ length: 1 + Math.max(2, availableParallelism()) }, work))
-  return results
-}
-
-async function runFile(file: string, env: Record<string, string>): Promise<FileResult> {
-  const start = performance.now()
-  const child = spawn(process.execPath, ['--import', 'tsx', '--enable-source-maps', file], {
-    env: { ...process.env, TAP_TIMEOUT: String(FILE_TIMEOUT_MS / 1000), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: FILE_TIMEOUT_MS + 10_000,
-    killSignal: 'SIGKILL',
-  })
-  running.add(child)
-  let output = ''
-  let errors = ''
-  child.stdout.setEncoding('utf8').on('data', text => {
-    output += text
-  })
-  child.stderr.setEncoding('utf8').on('data', text => {
-    errors += text
-  })
-  const [code, signal] = await once(child, 'close')
-  running.delete(child)
-  const ms = Math.round(performance.now() - start)
-  return readResult({ file, output, errors, ended: code ?? signal, ms })
 }
 
 await main()

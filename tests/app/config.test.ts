@@ -149,6 +149,8 @@ t.test('.env is read where the process is started; what is set already wins', as
   const folder = makeDataDir()
   t.teardown(() => {
     process.chdir(home)
+    delete process.env.PGSETTLE_TEST_A
+    delete process.env.PGSETTLE_TEST_B
     rmSync(folder, { recursive: true })
   })
   process.chdir(folder)

@@ -53,7 +53,8 @@ export function createFake() {
 
 /** Serves the fake on a free port of this machine. */
 export async function serveFake(fake: ReturnType<typeof createFake>) {
-  const server = createAdaptorServer({ fetch: fake.app.fetch })
+  // The service takes the global Response when it is loaded, perhaps by the next test file.
+  const server = createAdaptorServer({ fetch: fake.app.fetch, overrideGlobalObjects: false })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the fake has no port')
