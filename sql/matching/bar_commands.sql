@@ -26,7 +26,8 @@ begin
   foreach v_command in array p_commands loop
     v_no := v_no + 1;
     -- What the venue itself does is barred by nothing, but a release by the phase.
-    continue when v_command.end_reason <> 'USER';
+    continue when v_command.end_reason <> 'USER'
+      or v_command.op = 'AMEND' and v_command.end_reason is not null;
     v_asked[v_no].bar := case
       when v_command.op = 'RELEASE' then null
       when v_command.op <> 'CANCEL' and v_command.time_in_force is distinct from 'DAY'
