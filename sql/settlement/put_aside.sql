@@ -1,7 +1,7 @@
 -- Puts a claimed instruction aside after an error: it waits longer after each attempt
 -- (settlement.retry_delay), and after the last one it is FAILED, without a next attempt, until an
--- operator retries it [SET-003].
--- Writes: settlement.waiting_instructions, pending_instructions.
+-- operator retries it [SET-003]. What comes to an account meanwhile does not call it earlier.
+-- Writes: settlement.waiting_instructions, pending_instructions, ledger.waits.
 create or replace function settlement.put_aside(
   p_segment_id int,
   p_now timestamptz,
@@ -24,6 +24,9 @@ begin
       else p_now + settlement.retry_delay(i.attempts + 1, i.instruction_id) end
   where i.segment_id = p_segment_id
     and i.instruction_id = p_instruction_id;
+  delete from ledger.waits as w
+  where w.segment_id = p_segment_id
+    and w.waiter_id = p_instruction_id;
 end;
 $$;
 comment on function settlement.put_aside is

@@ -1,6 +1,6 @@
 -- One pass over the instructions with conditions, one transaction: claims those that something may
--- have changed for, and settles what can be settled of them. When one cannot be posted, each is
--- considered alone, and that one is put aside with its reason [SET-003].
+-- have changed for, and settles what can be settled of them. When one cannot be posted, it is put
+-- aside with its reason, and the others settle all the same [SET-003].
 -- Returns how many were considered, how many settled in whole or in part, and how many were put
 -- aside. Nothing is considered while another does so.
 -- Locks: advisory (4, segment), the claimed rows, accounts in key order, last the segment's
@@ -19,7 +19,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids bigint[];
-  v_id bigint;
+  v_done record;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'settle_waiting needs READ COMMITTED' using errcode = 'STISO';
@@ -35,21 +35,12 @@ begin
 
   begin
     settled := settlement.settle_conditional(p_segment_id, p_now, v_ids);
-    return;
   exception when integrity_constraint_violation or data_exception or raise_exception
     or sqlstate 'NVACC' then
-    settled := 0;
+    v_done := settlement.settle_apart(p_segment_id, p_now, v_ids);
+    settled := v_done.settled;
+    put_aside := v_done.put_aside;
   end;
-
-  foreach v_id in array v_ids loop
-    begin
-      settled := settled + settlement.settle_conditional(p_segment_id, p_now, array[v_id]);
-    exception when integrity_constraint_violation or data_exception or raise_exception
-      or sqlstate 'NVACC' then
-      perform settlement.put_aside(p_segment_id, p_now, v_id, sqlstate || ' ' || sqlerrm);
-      put_aside := put_aside + 1;
-    end;
-  end loop;
 end;
 $$;
 comment on function settlement.settle_waiting is

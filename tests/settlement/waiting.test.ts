@@ -152,6 +152,70 @@ t.test(
   },
 )
 
+/** What no instruction of 500 or more can be posted by. */
+const trap = 'alter table settlement.parts add constraint trap check (notional < 500)'
+
+t.test('[SET-003] beside one that is put aside, pairs and rings settle all the same', async t => {
+  const names = ['p1', 'p2', 'p3']
+  const funds = { alice: { USD: '1000' }, bob: { BTC: '9' }, p1: { BTC: '4' }, p2: {}, p3: {} }
+  const market = await waitingMarket(t, funds)
+  const pair = [await market.instruct(), await market.instruct()]
+  await market.db.query("select ops.link_settlements($1, 'WITH', $2, 1, $3)", [...pair, monday])
+  const ring = await Promise.all(
+    names.map((seller, i) =>
+      market.instruct({ seller, buyer: names[(i + 1) % 3] ?? '', quantity: '10', amount: '0' }),
+    ),
+  )
+  const poisoned = await market.instruct({ amount: '600' })
+  await market.db.query(trap)
+
+  t.match(await market.pass(), { claimed: 6, settled: 5, put_aside: 1 })
+
+  t.same(await market.states(...pair), ['SETTLED 1', 'SETTLED 1'])
+  t.same(await market.states(...ring), Array(3).fill('SETTLED 10'))
+  t.same(await market.states(poisoned), ['PENDING SYSTEM'])
+  t.same(await audit(market.db), [])
+})
+
+t.test('[SET-003] of two that settle together both are put aside, with their turn', async t => {
+  const market = await waitingMarket(t, { alice: { USD: '1000' }, bob: { BTC: '9' } })
+  const [one, two] = [await market.instruct(), await market.instruct({ amount: '600' })]
+  const late = await market.instruct({ priority: 4, amount: '250' })
+  const first = await market.instruct({ priority: 1, amount: '250' })
+  await market.db.query("select ops.link_settlements($1, 'WITH', $2, 1, $3)", [one, two, monday])
+  await market.db.query(trap)
+  await fund(market.db, 'bob', 'USD', '0.01', monday)
+  await market.db.query("select api.request_withdrawal(1, 'alice', 'USD', 600, 'w', 'ann', $1)", [
+    monday,
+  ])
+  t.match(await market.pass(), { claimed: 4, settled: 1, put_aside: 0 }, 'nobody can pay the two')
+  t.same(await market.states(first, late), ['SETTLED 1', 'PENDING LACK_CASH'])
+  await fund(market.db, 'alice', 'USD', '800', monday)
+
+  t.match(await market.pass(), { claimed: 3, settled: 1, put_aside: 2 })
+
+  t.same(await market.states(one, two, late), ['PENDING SYSTEM', 'PENDING SYSTEM', 'SETTLED 1'])
+  await market.db.query('alter table settlement.parts drop constraint trap')
+  t.match(await market.pass('2026-03-02T09:00:03Z'), { claimed: 2, settled: 2 })
+  t.same(await audit(market.db), [])
+})
+
+t.test('[SET-003] what comes to its account does not bring it back before its time', async t => {
+  const market = await waitingMarket(t, { alice: { USD: '50' }, bob: { BTC: '9' } })
+  const id = await market.instruct({ amount: '600' })
+  await market.pass()
+  t.same(await market.states(id), ['PENDING LACK_CASH'])
+  await market.db.query(trap)
+  await fund(market.db, 'alice', 'USD', '600', monday)
+  t.match(await market.pass(), { claimed: 1, put_aside: 1 })
+
+  t.match(await market.pass(), { claimed: 0 })
+  await fund(market.db, 'alice', 'USD', '600', monday)
+  t.match(await market.pass('2026-03-02T09:00:01Z'), { claimed: 0 })
+
+  t.match(await market.pass('2026-03-02T09:00:03Z'), { claimed: 1, put_aside: 1 })
+})
+
 t.test('[SET-006] before its value date an instruction is not tried', async t => {
   const market = await waitingMarket(t, { alice: { USD: '1000' }, bob: { BTC: '5' } })
   const id = await market.instruct({ value_date: '2026-03-04' })
