@@ -1,7 +1,8 @@
 -- Chooses which units settle with what is available, and says what is available then [SET-009].
--- First each in its order that can be paid, again and again, because what one brings may pay
--- another. Then the largest set of the rest that pays for itself: all of them together, and while
--- an account would be short, its last unit that takes from it is left out. Computes only.
+-- First each in its order that can be paid: always the first of those that can, so when one brings
+-- what an earlier one lacked, that comes before all behind it [SET-006]. Then the largest set of
+-- the rest that pays for itself: all of them together, and while an account would be short, its
+-- last unit that takes from it is left out. Computes only.
 -- Takes how many units there are, their moves in the order of units, and what each account has
 -- available.
 create or replace function settlement.choose_units(
@@ -17,8 +18,10 @@ declare
   v_to int[];
   v_set boolean[];
   v_sums numeric[];
+  v_short boolean[];  -- accounts of which an earlier unit lacked something
   v_fits boolean;
   v_progress boolean;
+  v_again boolean;
 begin
   chosen := array_fill(false, array[p_count]);
   select
@@ -35,12 +38,17 @@ begin
   loop
     loop
       v_progress := false;
+      v_again := false;
+      v_short := '{}';
       for i in 1..p_count loop
         continue when chosen[i];
         v_fits := true;
         for k in v_from[i]..v_to[i] loop
-          v_fits := v_fits and (p_moves[k].amount >= 0
-            or p_available[p_moves[k].account_no] + p_moves[k].amount >= 0);
+          if p_moves[k].amount < 0
+            and p_available[p_moves[k].account_no] + p_moves[k].amount < 0 then
+            v_fits := false;
+            v_short[p_moves[k].account_no] := true;
+          end if;
         end loop;
         continue when not v_fits;
         chosen[i] := true;
@@ -48,7 +56,10 @@ begin
         for k in v_from[i]..v_to[i] loop
           p_available[p_moves[k].account_no] :=
             p_available[p_moves[k].account_no] + p_moves[k].amount;
+          v_again := v_again
+            or p_moves[k].amount > 0 and v_short[p_moves[k].account_no] is true;
         end loop;
+        exit when v_again;
       end loop;
       exit when not v_progress;
     end loop;

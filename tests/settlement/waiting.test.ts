@@ -216,6 +216,20 @@ t.test('[SET-003] what comes to its account does not bring it back before its ti
   t.match(await market.pass('2026-03-02T09:00:03Z'), { claimed: 1, put_aside: 1 })
 })
 
+t.test('[SET-006] what one brings goes first to the earlier one that lacked it', async t => {
+  const funds = { alice: { USD: '50', BTC: '1' }, bob: { BTC: '9' }, carol: { USD: '60' } }
+  const market = await waitingMarket(t, funds)
+  const first = await market.instruct({ priority: 1, amount: '100' })
+  const brings = await market.instruct({
+    ...{ seller: 'alice', buyer: 'carol', priority: 2, amount: '60' },
+  })
+  const last = await market.instruct({ priority: 3, amount: '20' })
+
+  t.match(await market.pass(), { settled: 2 })
+
+  t.same(await market.states(first, brings, last), ['SETTLED 1', 'SETTLED 1', 'PENDING LACK_CASH'])
+})
+
 t.test('[SET-006] before its value date an instruction is not tried', async t => {
   const market = await waitingMarket(t, { alice: { USD: '1000' }, bob: { BTC: '5' } })
   const id = await market.instruct({ value_date: '2026-03-04' })
