@@ -29,7 +29,10 @@ begin
       using errcode = 'IVPRI', hint = 'BAD_PRIORITY', column = 'priority';
   end if;
   if p_value_date is not null then
-    v_due_at := v_due_at + (p_value_date - v_value.value_date) * interval '1 day';
+    -- Not so many times 24 hours: clocks may change between.
+    v_due_at := reference.day_start(
+      coalesce(p_symbol.settlement_calendar_id, p_symbol.calendar_id), p_value_date
+    );
   end if;
 
   insert into settlement.waiting_instructions (

@@ -133,6 +133,22 @@ t.test('[CLR-003] each trade has two obligations to deliver and two to pay', asy
   ])
 })
 
+t.test('[CLR-002] a value date begins at its midnight, though clocks change before', async t => {
+  const db = await market(t, 0)
+  const instruct = (on: string, now: string) =>
+    db.query("select ops.instruct('BTC-USD', 'bob', 'alice', 1, 100, $1, p_now => $2)", [on, now])
+  await instruct('2026-11-03', '2026-10-30T12:00:00Z')
+  await instruct('2026-03-10', '2026-03-06T12:00:00Z')
+
+  const rows = await db.query(
+    'select due_at from settlement.waiting_instructions order by instruction_id',
+  )
+  t.same(
+    rows.map(row => row.due_at.toISOString()),
+    ['2026-11-03T05:00:00.000Z', '2026-03-10T04:00:00.000Z'],
+  )
+})
+
 t.test('what set_settlement cannot do, it says', async t => {
   const db = await market(t, 0)
   const set = (...values: unknown[]) => db.query('select ops.set_settlement($1, $2, $3)', values)
