@@ -133,6 +133,25 @@ t.test('[CLR-003] each trade has two obligations to deliver and two to pay', asy
   ])
 })
 
+t.test('[CLR-003] only trades leave obligations, busted ones too', async t => {
+  const db = await market(t, 0)
+  await trade(db, thursday)
+  await trade(db, thursday)
+  await db.query("select ops.instruct('BTC-USD', 'bob', 'alice', 1, 100, p_now => $1)", [thursday])
+  await settle(db, { now: thursday })
+  const [first] = await db.query('select min(trade_id) as id from matching.trades')
+  const [asked] = await db.query("select ops.bust_trade($1, 'wrong', 'ann', 1, $2) as id", [
+    first?.id,
+    thursday,
+  ])
+  await db.query("select ops.approve_bust($1, 'bea', 1, $2)", [asked?.id, thursday])
+
+  const [counts] = await db.query(`select
+    (select count(*)::int from settlement.instructions) as instructions,
+    (select count(*)::int from clearing.obligations) as obligations`)
+  t.same(counts, { instructions: 4, obligations: 8 }, 'four a trade')
+})
+
 t.test('[CLR-002] a value date begins at its midnight, though clocks change before', async t => {
   const db = await market(t, 0)
   const instruct = (on: string, now: string) =>
