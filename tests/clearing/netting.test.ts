@@ -192,6 +192,32 @@ t.test('[CLR-006] who cannot pay its net is left out, and goes into the next win
   }
 })
 
+t.test('[CLR-006] a window that needs the next one waits for it with no account', async t => {
+  const db = await market(t, { A: { X: '20' }, B: { USD: '100' }, C: { USD: '5' } })
+  const ids = await owe(db, [
+    ['A', 'B', 5, 50],
+    ['A', 'C', 5, 50],
+  ])
+  await close(db)
+  const trader = await openSession(t, db.url, '-c lock_timeout=5s')
+  const worker = await openSession(t, db.url)
+  await trader.query('begin')
+  await trader.query("select clearing.open_window(1, 'day', $1)", [later])
+  const settling = run(worker)
+  await untilBlocked(db, worker.pid)
+
+  const orders = [sell('A', '1', '10'), buy('B', '1', '10')]
+  t.match(await execute(trader, 'X-USD', orders, { now: later }), [{}, { status: 'FILLED' }])
+  await trader.query('commit')
+
+  t.match(await settling, { settled: 1 })
+  t.same(
+    (await status(db, ids)).map(row => row.state),
+    ['CANCELLED', 'PENDING 2'],
+  )
+  t.same(await audit(db), [])
+})
+
 t.test(
   '[CLR-005] trades of the venue settle by net, with their fees and from their holds',
   async t => {
