@@ -1,6 +1,5 @@
 -- Which accounts cannot pay what a window that is not settled leaves them to pay, and how much is
--- missing, in the asset: what is given and not held for it, less what comes, over what is
--- available. Reads only.
+-- missing, in the asset. Reads only.
 create or replace function clearing.funding_gaps(
   p_segment_id int,
   p_window_id bigint
@@ -10,20 +9,10 @@ create or replace function clearing.funding_gaps(
   gap numeric
 )
 language sql stable
-set enable_bitmapscan = off  -- accounts by their greatest version: ledger.find_account
-set enable_sort = off
 as $$
-  select c.participant_id, c.asset_id, -g.available
-  from unnest(
-    settlement.part_changes(clearing.window_parts(p_segment_id, p_window_id))
-  ) as c
-  left join lateral ledger.find_account(p_segment_id, c.participant_id, c.asset_id) as a
-    on true
-  cross join lateral (
-    select coalesce(a.posted - a.held, 0) + c.posted - c.held as available
+  select g.participant_id, g.asset_id, g.gap
+  from clearing.gaps_of(
+    p_segment_id, clearing.window_parts(p_segment_id, p_window_id)
   ) as g
-  where g.available < 0
-    and not coalesce(a.may_be_negative, false)
-  order by c.participant_id, c.asset_id
 $$;
 comment on function clearing.funding_gaps is 'which accounts cannot pay their net, and how much';

@@ -1,5 +1,6 @@
 -- What a window would settle now: each net, what is available for it besides what is held, what is
--- missing, and whether its owner would be left out. Changes nothing. Amounts in the asset.
+-- missing, and whether its owner would be left out for it; also when that is only so because
+-- another is left out who was to pay it. Changes nothing. Amounts in the asset.
 create or replace function ops.preview_netting(
   p_window_id bigint,
   p_segment_id int default 1
@@ -28,7 +29,7 @@ as $$
     on a.segment_id = p_segment_id
     and a.participant_id = n.participant_id
     and a.asset_id = n.asset_id
-  left join clearing.funding_gaps(p_segment_id, p_window_id) as g
+  left join clearing.would_fail(p_segment_id, p_window_id) as g
     on g.participant_id = n.participant_id
     and g.asset_id = n.asset_id
   group by p.client_id, s.asset

@@ -192,6 +192,35 @@ t.test('[CLR-006] who cannot pay its net is left out, and goes into the next win
   }
 })
 
+t.test('[CLR-006] a preview names who fails because another does', async t => {
+  const db = await market(t, { A: {}, B: { X: '100' }, C: { USD: '5' } })
+  const ids = await owe(db, [
+    ['B', 'A', 5, 50],
+    ['A', 'C', 5, 50],
+    ['B', 'C', 1, 1],
+  ])
+  const window = await close(db)
+  const preview = await db.query(
+    `select client_id, asset, gap::text from ops.preview_netting($1)
+    where fails order by 1, 2`,
+    [window],
+  )
+  t.same(preview, [
+    { client_id: 'A', asset: 'USD', gap: '50' },
+    { client_id: 'C', asset: 'USD', gap: '46' },
+  ])
+
+  t.match(await run(db), { settled: 0 })
+
+  const out = await db.query(
+    "select instruction_id from settlement.instruction_events where kind = 'LEFT_OUT' order by 1",
+  )
+  t.same(
+    out.map(row => row.instruction_id),
+    ids,
+  )
+})
+
 t.test('[CLR-006] a window that needs the next one waits for it with no account', async t => {
   const db = await market(t, { A: { X: '20' }, B: { USD: '100' }, C: { USD: '5' } })
   const ids = await owe(db, [
