@@ -42,6 +42,9 @@ begin
     return v_done;
   end if;
 
+  if v_batch.is_special then
+    p_commands := matching.wait_for_symbol(p_symbol_id, p_now, p_commands);
+  end if;
   v_state := matching.lock_symbol(v_symbol.segment_id, p_symbol_id);
   select s.* into strict v_symbol from reference.symbols as s where s.symbol_id = p_symbol_id;
   v_now := greatest(p_now, v_state.last_at);

@@ -35,6 +35,7 @@ t.test('only the entrances ask for the time', async t => {
   t.same(found(body('begin return now(); end;')), ['sql-clock:3'])
   t.same(found('select clock_timestamp(), current_date;\n'), ['sql-clock:1', 'sql-clock:1'])
   t.same(found('select now();\n', 'sql/ops/a.sql'), [])
+  t.same(found('select now();\n', 'sql/matching/wait_for_symbol.sql'), [], 'and who waits')
   t.same(found('select now();\n', 'migrations/current.sql'), [])
   t.same(found('select p_now, a.now from ledger.a as a;\n'), [])
 })
