@@ -49,6 +49,14 @@ export async function reckon(t: Test, url: string, databaseUrl: string, load: Lo
     where p.kind <> 'EXTERNAL' and s.asset in ('BTC', 'USD') group by 1 order by 1`,
   )
   t.same(sums, seeded, 'all is settled, and no money is lost')
+  const [owed] = await ask(
+    databaseUrl,
+    `select (select count(*)::int from trades),
+      (select count(*)::int from clearing.obligations)`,
+  )
+  const trades = Number(owed?.[0])
+  t.ok(trades > 0)
+  t.equal(owed?.[1], 4 * trades, `four obligations for each of ${trades} trades`)
   t.same(await ask(databaseUrl, 'select * from audit()'), [])
 }
 
