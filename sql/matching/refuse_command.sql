@@ -15,7 +15,7 @@ language sql immutable parallel safe
 as $$
   select case
     when p_type = 'MARKET' and p_time_in_force not in ('IOC', 'FOK', 'OPG', 'CLS')
-      or p_type in ('STOP', 'TAKE_PROFIT') and p_time_in_force in ('OPG', 'CLS', 'GFA', 'GTX')
+      or p_type not in ('LIMIT', 'MARKET') and p_time_in_force in ('OPG', 'CLS', 'GFA', 'GTX')
       then 'TIME_IN_FORCE'::matching.refusal
     when p_type in ('LIMIT', 'STOP_LIMIT', 'TAKE_PROFIT_LIMIT') and p_price is null
       then 'PRICE_MISSING'

@@ -262,3 +262,27 @@ marketTest(
     t.match(await market.order('up'), { price: null })
   },
 )
+
+for (const time_in_force of ['OPG', 'CLS', 'GFA', 'GTX']) {
+  marketTest(
+    `[MAT-057] a stop order of any kind is not ${time_in_force}`,
+    {},
+    async (t, market) => {
+      await market.run(trade('100'))
+      const limit = { price: '89', time_in_force }
+      const trail = { type: 'TRAILING_STOP', stop_price: null, trailing_offset: '10' }
+
+      const answers = await market.run([
+        stop('SELL', 'a', '90', limit),
+        stop('SELL', 'b', '110', { ...limit, type: 'TAKE_PROFIT_LIMIT' }),
+        stop('SELL', 'c', '90', { time_in_force }),
+        stop('SELL', 'd', '110', { type: 'TAKE_PROFIT', time_in_force }),
+        stop('SELL', 'e', '', { ...trail, time_in_force }),
+        stop('SELL', 'f', '', { ...trail, limit_offset: '1', time_in_force }),
+      ])
+
+      const refused = { error_code: 'TIME_IN_FORCE', order_id: null }
+      t.match(answers, Array(6).fill(refused))
+    },
+  )
+}
