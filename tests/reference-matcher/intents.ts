@@ -104,7 +104,8 @@ function rare<Value>(
   return fc.tuple(has, value).map(([isThere, found]) => (isThere ? found : undefined))
 }
 
-function limitOrder(on: Features): fc.Arbitrary<CommandIntent> {
+/** How long an order that is no market order is good. */
+function timesInForce(on: Features): fc.Arbitrary<TimeInForce> {
   const times: [TimeInForce, number][] = [['GTC', 8]]
   const add = (isOn: boolean, time: TimeInForce) => {
     if (isOn) times.push([time, 1])
@@ -114,11 +115,15 @@ function limitOrder(on: Features): fc.Arbitrary<CommandIntent> {
   add(on.goodTillTime, 'GTD')
   for (const time of ['DAY', 'GTX'] as const) add(on.phases, time)
   for (const time of ['GFA', 'OPG', 'CLS'] as const) add(on.auctions, time)
+  return weighted(...times)
+}
+
+function limitOrder(on: Features): fc.Arbitrary<CommandIntent> {
   return fc
     .record({
       ...anyOrder(on),
       type: fc.constant<OrderType>('LIMIT'),
-      time: weighted(...times),
+      time: timesInForce(on),
       at: ticks,
       expireInMs: soon,
       postOnly: rare(on.postOnly, 6, fc.constant(true)),
@@ -138,6 +143,7 @@ function marketOrder(on: Features): fc.Arbitrary<CommandIntent> {
       ...anyOrder(on),
       type: fc.constant<OrderType>('MARKET'),
       time: weighted(...times),
+      isAsync: rare(on.asynchronous, 8, fc.constant(true)),
       quoteLots: rare(on.quoteSized, 3, fc.integer({ min: 0, max: 12 })),
     })
     .map(tidy)
@@ -150,7 +156,9 @@ function stopOrder(on: Features): fc.Arbitrary<CommandIntent> {
     .record({
       ...anyOrder(on),
       type: fc.constantFrom(...types),
-      time: fc.constantFrom<TimeInForce[]>('GTC', 'IOC', 'FOK'),
+      time: timesInForce(on),
+      expireInMs: soon,
+      isAsync: rare(on.asynchronous, 8, fc.constant(true)),
       at: ticks,
       stopAt: ticks,
       atOnce: rare(on.triggerImmediately, 3, fc.constant(true)),
@@ -166,7 +174,8 @@ function trailingStop(on: Features): fc.Arbitrary<CommandIntent> {
   const order = fc.record({
     ...anyOrder(on),
     type: fc.constant<OrderType>('TRAILING_STOP'),
-    time: fc.constantFrom<TimeInForce[]>('GTC', 'IOC'),
+    time: timesInForce(on),
+    expireInMs: soon,
     activeAt: rare(on.activation, 2, ticks),
     limitBehind: rare(on.limitOffset, 2, fc.integer({ min: 1, max: 3 })),
   })
@@ -273,8 +282,6 @@ function tidy(intent: PlaceIntent): PlaceIntent {
   const isMarket = ['MARKET', 'STOP', 'TAKE_PROFIT'].includes(order.type)
   const isTrailing = order.type === 'TRAILING_STOP'
   const takesAtOnce = order.time === 'IOC' || order.time === 'FOK'
-  if (order.type === 'STOP' || order.type === 'TAKE_PROFIT') order.time = 'IOC'
-  if (isTrailing) order.time = order.limitBehind === undefined ? 'IOC' : 'GTC'
   return {
     ...order,
     ...(!isMarket && !isTrailing && at !== undefined && { at }),
