@@ -1,5 +1,6 @@
 -- So much of what is left of a waiting instruction: the cash and the fees in proportion, rounded
--- half up to the unit of the quote asset; the last part takes what is left of them [SET-007].
+-- half up to the unit of the quote asset, and never more than is left of them; the last part takes
+-- what is left [SET-007].
 -- Takes the quantity, in base, at most what is left, and the decimals of the quote asset.
 create or replace function settlement.part_of(
   p_instruction settlement.waiting_instructions,
@@ -15,9 +16,11 @@ as $$
       round(i.notional * p_quantity / i.quantity, p_decimals), i.notional - i.settled_notional
     ) end,
     case when l.is_last then i.buyer_fee - i.settled_buyer_fee
-      else round(i.buyer_fee * p_quantity / i.quantity, p_decimals) end,
+      else settlement.fee_of_part(i.buyer_fee, i.settled_buyer_fee,
+        i.buyer_fee * p_quantity / i.quantity, p_decimals) end,
     case when l.is_last then i.seller_fee - i.settled_seller_fee
-      else round(i.seller_fee * p_quantity / i.quantity, p_decimals) end,
+      else settlement.fee_of_part(i.seller_fee, i.settled_seller_fee,
+        i.seller_fee * p_quantity / i.quantity, p_decimals) end,
     i.is_prefunded, l.is_last
   )::settlement.part
   from (select (p_instruction).*) as i

@@ -1,7 +1,3 @@
-import t from 'tap'
-import { audit, balances, buy, execute, fund, sell, settle } from '../helpers/market.ts'
-import { monday, type WaitingMarket, waitingMarket } from './waiting-market.ts'
-
 const rich = { alice: { USD: '100000' }, bob: { BTC: '1000' } }
 const parts = { partial_unit: '10', partial_minimum: '20' }
 
@@ -120,6 +116,34 @@ t.test('[SET-011] a trade of the venue can be held and released in part, too', a
   t.same(await balances(db, 'alice'), { BTC: '100 0 0 0', USD: '99899.8 0 0 0' })
   t.same(await audit(db), [])
   await t.rejects(db.query('select ops.cancel_settlement($1, $2)', [id, 'x']), { code: 'STINS' })
+})
+
+t.test('[SET-007] many small parts are charged the fee, and at no time more', async t => {
+  const fees = { maker_rate: '-0.0002', taker_rate: '0.002' }
+  for (const by of ['BUYER', 'SELLER']) {
+    const market = await waitingMarket(t, rich, fees)
+    const { db } = market
+    await fund(db, 'house', 'USD', '1', monday)
+    const pair = [sell('bob', '18', '2.50'), buy('alice', '18', '2.50')]
+    const orders = by === 'BUYER' ? pair : pair.reverse()
+    const answers = await execute(db, 'BTC-USD', orders, { now: monday })
+    const id = answers[1]?.fills[0]?.trade_id ?? ''
+    await hold(market, id, 'BUYER')
+    for (let i = 0; i < 18; i++) {
+      await release(market, id, 'BUYER', '1')
+      t.match(await market.pass(), { settled: 1 })
+    }
+
+    const [sums] = await db.query(
+      `select count(*)::int, sum(buyer_fee)::text as buyer, sum(seller_fee)::text as seller,
+        count(*) filter (where buyer_fee * seller_fee > 0 or abs(buyer_fee) > 0.01
+          or abs(seller_fee) > 0.01)::int as odd
+      from settlement.parts`,
+    )
+    const wanted = { BUYER: ['0.09', '0.00'], SELLER: ['0.00', '0.09'] }[by] ?? []
+    t.match(sums, { count: 18, buyer: wanted[0], seller: wanted[1], odd: 0 }, by)
+    t.same(await audit(db), [])
+  }
 })
 
 t.test('[SET-008] after another, before another, with another', async t => {
