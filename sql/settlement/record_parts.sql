@@ -34,17 +34,6 @@ begin
     g.quote_asset_id, g.quantity, g.notional, g.buyer_fee, g.seller_fee, g.value_date,
     g.attempts + 1, g.created_at, p_now, p_journal_id
   from gone as g;
-
-  update settlement.waiting_instructions as i
-  set next_attempt_at = p_now
-  from settlement.links as l, unnest(p_parts) as p
-  where l.segment_id = p_segment_id
-    and l.other_id = p.instruction_id
-    and p.is_last
-    and i.segment_id = l.segment_id
-    and i.instruction_id = l.instruction_id
-    and i.reason = 'LINKED'
-    and i.status <> 'FAILED';
 end;
 $$;
 comment on function settlement.record_parts is

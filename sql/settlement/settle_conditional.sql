@@ -45,6 +45,7 @@ begin
     perform settlement.post_parts(p_segment_id, p_now, v_journal_id, v_parts);
   end if;
   perform settlement.note_reasons(p_segment_id, p_now, v_candidates, v_late);
+  perform settlement.wake_linked(p_segment_id, p_now, v_parts);
   if cardinality(v_parts) > 0 then
     perform ledger.post_journal(
       p_segment_id, v_journal_id, settlement.journal_kind(p_segment_id, v_parts), p_now,

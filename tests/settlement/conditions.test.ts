@@ -193,6 +193,22 @@ t.test('[SET-008] two that settle together lack what both take, and are woken by
   t.same(await audit(db.db), [])
 })
 
+t.test('[SET-008] who is looked at with what it waits for comes in the next pass', async t => {
+  const market = await waitingMarket(t, rich)
+  const ids = [await market.instruct(), await market.instruct(), await market.instruct()] as const
+  const pair = await market.instruct()
+  await link(market, ids[0], 'AFTER', ids[1])
+  await link(market, ids[1], 'AFTER', ids[2])
+  await link(market, pair, 'WITH', ids[0])
+
+  t.match(await market.pass(), { claimed: 4, settled: 1 })
+  t.match(await market.pass(), { claimed: 1, settled: 1 })
+  t.match(await market.pass(), { claimed: 2, settled: 2 })
+
+  t.same(await market.states(...ids, pair), Array(4).fill('SETTLED 1'))
+  t.same(await audit(market.db), [])
+})
+
 t.test('[SET-010] after its cut-off an instruction waits for the next business day', async t => {
   const market = await waitingMarket(t, rich)
   const week = ['DAY', 'DAY', 'DAY', 'DAY', 'DAY', null, null]

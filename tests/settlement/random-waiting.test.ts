@@ -101,6 +101,22 @@ const disobeyed = (s: Sequence) =>
       else (x.finality_no > y.finality_no) is not true end`,
   )
 
+/** Instructions that wait for none but what has settled, and that nothing will call: none. */
+const forgotten = (s: Sequence) =>
+  s.db.query(
+    `select i.instruction_id
+    from settlement.waiting_instructions as i
+    where i.reason = 'LINKED'
+      and i.next_attempt_at = 'infinity'
+      and not exists (
+        select
+        from settlement.links as l
+        left join settlement.settled_instructions as d on d.instruction_id = l.other_id
+        where l.instruction_id = i.instruction_id
+          and (l.link = 'WITH' or d.instruction_id is null)
+      )`,
+  )
+
 async function play(t: Test, number: number): Promise<Record<string, number>> {
   const funds = { p1: { BTC: '100' }, p2: { USD: '900' }, p3: { BTC: '20', USD: '50' }, p4: {} }
   const market = await waitingMarket(t, funds, { partial_unit: '5', partial_minimum: '10' })
@@ -128,6 +144,7 @@ async function play(t: Test, number: number): Promise<Record<string, number>> {
     t.same(await audit(s.db), [], `round ${round} of sequence ${seed}+${number}`)
     t.same(await payable(s), [])
     t.same(await disobeyed(s), [])
+    t.same(await forgotten(s), [])
   }
   t.same(await s.db.query('select * from ops.verify_chain()'), [])
   const rows = await s.db.query(`select
