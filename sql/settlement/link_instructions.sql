@@ -1,6 +1,9 @@
 -- Links two instructions that are not final: AFTER settles the first once the other has settled,
 -- WITH settles both in one journal or neither [SET-008].
--- Locks: both rows, in the order of their ids. Writes: settlement.links, waiting_instructions.
+-- One link at a time: of two that would close a ring of four between them neither locks what the
+-- other does, nor sees its link.
+-- Locks: advisory (7, segment); both rows, in the order of their ids.
+-- Writes: settlement.links, waiting_instructions.
 -- Raises: NFINS, STINS; STLNK when the link would make one wait for itself, or is to itself.
 create or replace function settlement.link_instructions(
   p_segment_id int,
@@ -11,7 +14,10 @@ create or replace function settlement.link_instructions(
 ) returns void
 language plpgsql volatile
 as $$
+declare
+  c_lock_space constant int := 7;
 begin
+  perform pg_advisory_xact_lock(c_lock_space, p_segment_id);
   perform settlement.find_waiting(p_segment_id, least(p_instruction_id, p_other_id), p_now);
   perform settlement.find_waiting(p_segment_id, greatest(p_instruction_id, p_other_id), p_now);
 

@@ -1,3 +1,8 @@
+import t from 'tap'
+import { audit, balances, buy, execute, fund, sell, settle } from '../helpers/market.ts'
+import { openSession, untilBlocked } from '../helpers/session.ts'
+import { monday, type WaitingMarket, waitingMarket } from './waiting-market.ts'
+
 const rich = { alice: { USD: '100000' }, bob: { BTC: '1000' } }
 const parts = { partial_unit: '10', partial_minimum: '20' }
 
@@ -207,6 +212,27 @@ t.test('[SET-008] who is looked at with what it waits for comes in the next pass
 
   t.same(await market.states(...ids, pair), Array(4).fill('SETTLED 1'))
   t.same(await audit(market.db), [])
+})
+
+t.test('[SET-008] two links at once make no ring', async t => {
+  const market = await waitingMarket(t, rich)
+  const ids: string[] = []
+  for (let i = 0; i < 4; i++) ids.push(await market.instruct())
+  const [a = '', b = '', c = '', d = ''] = ids
+  await link(market, b, 'AFTER', c)
+  await link(market, d, 'AFTER', a)
+  const [one, two] = [await openSession(t, market.db.url), await openSession(t, market.db.url)]
+  const text = "select ops.link_settlements($1, 'AFTER', $2, 1, $3)"
+  await one.query('begin')
+  await one.query(text, [a, b, monday])
+
+  const second = t.rejects(two.query(text, [c, d, monday]), { code: 'STLNK' })
+  await untilBlocked(market.db, two.pid)
+  await one.query('commit')
+  await second
+
+  for (let i = 0; i < 4; i++) await market.pass()
+  t.same(await market.states(...ids), Array(4).fill('SETTLED 1'))
 })
 
 t.test('[SET-010] after its cut-off an instruction waits for the next business day', async t => {
