@@ -1,11 +1,13 @@
 -- What is due at a symbol at a moment: the expiry of orders whose time has come [MAT-048], then the
 -- orders that were accepted by then and not matched yet, in the order of their acceptance
--- [MAT-055]; in a call they rest. While the symbol is not active, these stay.
+-- [MAT-055]; in a call they rest. While the symbol is not active, or where
+-- p_waits, these stay.
 -- Reads only. Under the lock of the symbol.
 create or replace function matching.due_commands(
   p_symbol reference.symbols,
   p_state matching.symbol_state,
-  p_at timestamptz
+  p_at timestamptz,
+  p_waits boolean
 ) returns matching.command[]
 language plpgsql volatile
 as $$
@@ -41,7 +43,7 @@ begin
       and o.created_at = d.created_at;
   end if;
 
-  if p_state.pending_count > 0 and p_symbol.status = 'ACTIVE' then
+  if p_state.pending_count > 0 and p_symbol.status = 'ACTIVE' and not p_waits then
     v_due := v_due || array(
       select matching.release_command(k, p.client_id, abs(k.sort_price), k.quantity)
       from matching.parked_orders as k

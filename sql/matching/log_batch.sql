@@ -38,7 +38,7 @@ begin
     p_state.last_seq + 1, p_after.last_seq, p_state.last_order_no,
     matching.keep_terms(p_symbol, p_now), p_commands,
     case when v_refused then p_batch.refusals end, case when v_refused then p_batch.order_ids end,
-    case when p_plan.phase is not null then p_plan end,
+    case when num_nonnulls(p_plan.phase, p_plan.reason) > 0 then p_plan end,
     case when p_step.plans <> '{}' then p_step.plans end, (p_step.funds).party_ids,
     (p_step.funds).base, (p_step.funds).quote
   );

@@ -1,5 +1,6 @@
 -- Does what is due at a symbol, then takes it into the phase of a plan, if one is given, with all
--- that follows. Takes the state as it is under the lock.
+-- that follows. A plan with a reason but no phase says that the symbol is to be active no more:
+-- what was accepted for later stays. Takes the state as it is under the lock.
 -- Returns what was done: the state behind it, which is written, and the changes of accounts, which
 -- are for the caller to make, last. Writes: all else that a batch writes.
 create or replace function matching.move_symbol(

@@ -26,8 +26,13 @@ begin
       using errcode = 'STACT', hint = 'SYMBOL_NOT_ACTIVE', column = 'symbol';
   end if;
 
-  v_due := matching.move_symbol(p_symbol, p_state, p_at, null);
+  -- A plan without a phase: nothing trades any more that has not by its own time.
+  v_due := matching.move_symbol(p_symbol, p_state, p_at, case when p_status <> 'ACTIVE' then
+    row(null, p_status, null, null, null, 0)::matching.phase_plan end);
   v_state := v_due.state;
+  if v_state.last_seq = p_state.last_seq then
+    v_state.last_at := p_state.last_at;  -- what left no trace is not run again either
+  end if;
   update reference.symbols as s
   set status = p_status,
     status_reason = p_reason

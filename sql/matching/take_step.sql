@@ -1,6 +1,8 @@
 -- The next step of a symbol's time up to p_now: what is due before its phase ends, or that change
 -- of phase, each at its own time [MAT-075]; or, when nothing is due any more, the change that is
 -- asked for. With a reason in the step instead: the interruption of continuous trading [MAT-082].
+-- What was accepted for later waits where the plan stops the symbol, and until one that is resumed
+-- is where it goes [MAT-084].
 -- Takes the step before, with what is to follow already: a change of phase drops the stop orders
 -- that fired; they wait.
 -- Writes: all that matching.enter_phase does. Under the lock of the symbol.
@@ -16,6 +18,8 @@ declare
   v_state matching.symbol_state := p_step.state;
   v_is_over boolean := p_symbol.status = 'ACTIVE' and v_state.phase_until <= p_now;
   v_plan matching.phase_plan := p_step.plan;
+  v_waits boolean := v_plan.phase is null and v_plan.reason is not null
+    or coalesce(v_plan.reason = 'RESUMED', false);
   v_outcome matching.outcome;
 begin
   v_step.changes := null;
@@ -30,7 +34,9 @@ begin
       v_state := matching.roll_band(p_symbol, v_state, v_step.at, null);
       v_step.state := v_state;
     end if;
-    v_step.queue.commands := matching.due_commands(p_symbol, v_state, v_step.at);
+    v_step.queue.commands := matching.due_commands(
+      p_symbol, v_state, v_step.at, v_waits
+    );
     v_step.is_more := v_is_over or v_plan.phase is not null;
     if (v_step.queue).commands <> '{}' then
       return v_step;
@@ -69,7 +75,7 @@ begin
     );
   elsif p_step.reason is null then
     v_step.queue.commands := (v_step.queue).commands
-      || matching.due_commands(p_symbol, v_state, v_step.at);
+      || matching.due_commands(p_symbol, v_state, v_step.at, v_waits);
   end if;
   v_step.is_more := true;
   return v_step;

@@ -171,12 +171,66 @@ t.test('[MAT-075] what waits stays while a symbol is halted, but for its time', 
 
   t.equal(await stateOf(db, good), 'PENDING 0')
   t.equal(await stateOf(db, today), 'EXPIRED DAY 0')
-  t.match(await stateOf(db, async), /^(PENDING|OPEN) 0$/)
+  t.equal(await stateOf(db, async), 'PENDING 0')
   await db.query("select ops.delist_symbol('BTC-USD', 'gone', 1, $1)", [monday('19:00')])
   t.equal(await stateOf(db, good), 'CANCELLED DELISTED 0', '[MAT-084]')
   t.equal(await stateOf(db, async), 'CANCELLED DELISTED 0')
   t.match(await balances(db, 'alice'), { USD: '10000 0 0 0' })
   t.same(await audit(db), [])
+})
+
+t.test('[MAT-084] what stops a symbol comes before the next match, also of what waits', async t => {
+  for (const stop of ['halt', 'restrict', 'delist']) {
+    const isOver = stop === 'delist'
+    const db = await market(t)
+    await passTime(db, monday('10:00'))
+    await execute(db, 'BTC-USD', [sell('bob', '5', '100')], { now: monday('10:01') })
+    const gone = { is_async: true, time_in_force: 'GTD', expire_at: monday('10:02') }
+    const [expired, waits] = await execute(
+      db,
+      'BTC-USD',
+      [buy('alice', '1', '100', gone), buy('alice', '5', '100', { is_async: true })],
+      { now: monday('10:01') },
+    )
+
+    await db.query(`select ops.${stop}_symbol('BTC-USD', 'why', 1, $1)`, [monday('10:03')])
+
+    t.same(await db.query('select from trades'), [], stop)
+    t.equal(await stateOf(db, `${expired?.order_id}`), 'EXPIRED GTD 0')
+    const state = isOver ? 'CANCELLED DELISTED 0' : 'PENDING 0'
+    t.equal(await stateOf(db, `${waits?.order_id}`), state)
+    if (!isOver) {
+      await db.query("select ops.resume_symbol('BTC-USD', null, 1, $1)", [monday('10:04')])
+      await passTime(db, monday('10:04'))
+      t.equal(await stateOf(db, `${waits?.order_id}`), 'FILLED 5')
+    }
+    t.same(await audit(db), [])
+    t.same(await db.query("select * from ops.verify_replay('BTC-USD')"), [])
+  }
+})
+
+t.test('[MAT-084] what waited for a resumption enters where that leads to', async t => {
+  const ways = [
+    { pause: null, at: monday('10:30'), state: 'FILLED 5', trades: 1 },
+    { pause: '10 minutes', at: monday('10:30'), state: 'OPEN 0', trades: 0 },
+    { pause: null, at: monday('20:00'), state: 'OPEN 0', trades: 0 },
+    { pause: null, at: tuesday('09:10'), state: 'OPEN 0', trades: 0 },
+  ]
+  for (const { pause, at, state, trades } of ways) {
+    const db = await market(t)
+    await passTime(db, monday('10:00'))
+    await execute(db, 'BTC-USD', [sell('bob', '5', '100')], { now: monday('10:01') })
+    const id = await place(db, monday('10:01'), { is_async: true })
+    await db.query("select ops.halt_symbol('BTC-USD', 'why', 1, $1)", [monday('10:02')])
+
+    await db.query("select ops.resume_symbol('BTC-USD', $1, 1, $2)", [pause, at])
+    await passTime(db, at)
+
+    t.equal(await stateOf(db, id), state, `${pause} ${at}`)
+    t.equal((await db.query('select from trades')).length, trades)
+    t.same(await audit(db), [])
+    t.same(await db.query("select * from ops.verify_replay('BTC-USD')"), [])
+  }
 })
 
 t.test('[MAT-065] what turned out not to be due is not looked for again', async t => {

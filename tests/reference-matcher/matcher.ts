@@ -84,7 +84,7 @@ export function createMatcher(
     },
     moveToStatus(status, atMs, callMs = null) {
       if (market.status === 'DELISTED') return
-      begin(atMs)
+      doDue(market, atMs, ways, { isStopping: status !== 'ACTIVE' })
       moveToStatus(market, status)
       if (status === 'ACTIVE' && callMs !== null) {
         moveToPhase(market, 'CALL', { atMs: market.nowMs + callMs, next: 'CONTINUOUS' })
@@ -158,21 +158,24 @@ function breaksAtomic(commands: readonly Command[], results: readonly Result[]):
   return results.some(({ refusal }) => refusal === 'ALREADY_CANCELLED') && results.some(isNew)
 }
 
-/** A list whose one order is refused is refused. */
+/** A list whose one order is refused is refused; the collar looks at what nothing else refuses. */
 function refuseByFilters(market: Market, commands: readonly Command[]): (Refusal | null)[] {
   const refusals: (Refusal | null)[] = []
   for (const command of commands) {
     const earlier = commands.filter((_, index) => refusals[index] === null).filter(isPlace)
     refusals.push(refuseByFilter(market, command, earlier))
   }
-  return commands.map((command, index) => {
-    const no = listNo(command)
+  const nos = commands.map(listNo)
+  return commands.map((_, index) => {
+    const no = nos[index]
     const refusal = refusals[index] ?? null
     if (no === undefined) return refusal
-    if (!isList(commands, no) && (refusal ?? 'PRICE_COLLAR') === 'PRICE_COLLAR') return 'BAD_LIST'
+    const isMild = (refusal ?? 'PRICE_COLLAR') === 'PRICE_COLLAR'
+    if (!isList(commands, no) && isMild) return 'BAD_LIST'
+    const found = refusals.filter((one, at) => one !== null && nos[at] === no)
+    if (isMild && found.some(one => one !== 'PRICE_COLLAR')) return 'LIST_REFUSED'
     if (refusal !== null) return refusal
-    const isRefused = commands.some((leg, at) => listNo(leg) === no && refusals[at] !== null)
-    return isRefused ? 'LIST_REFUSED' : null
+    return found.length > 0 ? 'LIST_REFUSED' : null
   })
 }
 
@@ -233,13 +236,16 @@ function followLists(market: Market, ways: Ways): void {
   } while (nextExit(market, ways))
 }
 
-/** What the time has brought: each end of a phase at its own time, with all that is due before. */
-function doDue(market: Market, nowMs: number, ways: Ways): void {
+/**
+ * What the time has brought: each end of a phase at its own time, with all that is due before.
+ * Before a market stops, what was accepted and not matched yet stays so.
+ */
+function doDue(market: Market, nowMs: number, ways: Ways, { isStopping = false } = {}): void {
   for (;;) {
     const { phaseEnd: end } = market
     const isOver = end !== null && market.status === 'ACTIVE' && end.atMs <= nowMs
     market.nowMs = Math.max(market.nowMs, isOver ? end.atMs : nowMs)
-    doDueOrders(market, ways)
+    doDueOrders(market, ways, isStopping)
     if (!isOver) return
     if (goesOn(market, end)) extend(market, end)
     else moveToPhase(market, end.next, null)
@@ -251,7 +257,7 @@ function doDue(market: Market, nowMs: number, ways: Ways): void {
  * First what expires, by its time, then what was accepted and not matched yet, in the order it
  * came; stop orders that fire meanwhile come behind them.
  */
-function doDueOrders(market: Market, ways: Ways): void {
+function doDueOrders(market: Market, ways: Ways, isStopping: boolean): void {
   const inClose = isInClose(market)
   const isDue = ({ expireAtMs, timeInForce }: Order) =>
     expireAtMs !== null && expireAtMs <= market.nowMs && !(inClose && timeInForce === 'DAY')
@@ -264,7 +270,7 @@ function doDueOrders(market: Market, ways: Ways): void {
     end(order, 'EXPIRED', order.timeInForce === 'DAY' ? 'DAY' : 'GTD')
     followLists(market, ways)
   }
-  const isActive = market.status === 'ACTIVE'
+  const isActive = market.status === 'ACTIVE' && !isStopping
   for (const order of market.orders.filter(({ pendingReason }) => pendingReason === 'MATCH')) {
     if (!isActive || order.pendingReason !== 'MATCH') continue
     const refusal = isForAll(order) ? null : refuseByPhase(market, order)
