@@ -1,6 +1,7 @@
 -- Writes what considered instructions that are left wait for, and until when. Who lacks money or
 -- assets waits for them to come to the account [SET-006]; the accounts are locked, so that nothing
--- can come unseen; what late parts brought came after all was decided, and has come already.
+-- can come unseen; what late parts brought came after all was decided, and has come already: who
+-- lacks nothing any more is looked at again, in the next pass.
 -- Writes: settlement.waiting_instructions, events, ledger.waits.
 create or replace function settlement.note_reasons(
   p_segment_id int,
@@ -23,8 +24,9 @@ begin
           coalesce(q.amount, r.notional + r.buyer_fee)) then 'LACK_CASH'
         when r.buyer_fee + r.seller_fee < 0 and settlement.lacks(p_segment_id,
           reference.house_id(), i.quote_asset_id, -r.buyer_fee - r.seller_fee) then 'LACK_CASH'
-        when (c.part).quantity > r.quantity then 'LACK_ASSET'
-        else 'LINKED' end) as reason
+        end) as reason,
+      case when count(*) over (partition by c.unit_no) = 1 then 'LACK_ASSET'
+        else 'LINKED' end::settlement.pending_reason as past_reason
     from unnest(p_candidates) as c
     join settlement.waiting_instructions as i
       on i.segment_id = p_segment_id
@@ -41,18 +43,19 @@ begin
       on (q.unit_no, q.participant_id, q.asset_id) = (c.unit_no, i.buyer_id, i.quote_asset_id)
   ), changed as (
     update settlement.waiting_instructions as i
-    set reason = j.reason,
+    set reason = coalesce(j.reason, j.past_reason),
       problem = null,
-      next_attempt_at = coalesce(j.next_attempt_at, 'infinity')
+      next_attempt_at = case when j.reason is null and cardinality(p_late) > 0 then p_now
+        else coalesce(j.next_attempt_at, 'infinity') end
     from judged as j
     where i.segment_id = p_segment_id
       and i.instruction_id = j.instruction_id
     returning i.*
   ), told as (
     insert into settlement.instruction_events (segment_id, instruction_id, at, kind, reason)
-    select p_segment_id, j.instruction_id, p_now, 'WAITS', j.reason
+    select p_segment_id, j.instruction_id, p_now, 'WAITS', coalesce(j.reason, j.past_reason)
     from judged as j
-    where j.reason <> j.old_reason
+    where coalesce(j.reason, j.past_reason) <> j.old_reason
   )
   insert into ledger.waits (segment_id, participant_id, asset_id, waiter_id, has_come)
   select p_segment_id, a.participant_id, a.asset_id, c.instruction_id, exists (

@@ -230,6 +230,7 @@ t.test('[SET-008] two links at once make no ring', async t => {
   await untilBlocked(market.db, two.pid)
   await one.query('commit')
   await second
+  await two.query('select') // the error is told before its locks are let go
 
   for (let i = 0; i < 4; i++) await market.pass()
   t.same(await market.states(...ids), Array(4).fill('SETTLED 1'))
