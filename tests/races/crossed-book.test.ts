@@ -113,14 +113,18 @@ t.test('the control: without the lock the book is crossed', async t => {
     ],
   ])
 
-  const work = shout(crowd, 2)
-  const { crossed } = await watch(db, work)
+  let isCrossed = false
+  for (let round = 1; round <= 20 && !isCrossed; round++) {
+    const work = shout(crowd, 2)
+    const { crossed } = await watch(db, work)
+    const { errors } = await work
+    const found = await audit(db)
+    t.comment(`round ${round}: ${crossed} looks at a crossed book, ${errors.length} errors`)
+    isCrossed = crossed > 0 || found.some(row => row.check_name === 'book crossed')
+  }
 
-  const { errors } = await work
-  const found = await audit(db)
-  t.comment(`${crossed} looks at a crossed book, ${errors.length} errors`)
-  t.ok(crossed > 0 || found.some(row => row.check_name === 'book crossed'))
-  t.ok(found.length > 0, 'and audit() sees that something is wrong')
+  t.ok(isCrossed)
+  t.not((await audit(db)).length, 0, 'and audit() sees that something is wrong')
 })
 
 t.test(
