@@ -78,8 +78,9 @@ async function fill(owner: pg.Client, symbolIds: number[]): Promise<void> {
     [symbolIds, instructions / symbolIds.length, participants],
   )
   await owner.query(
-    `update ledger.accounts set held = held + 1e9, unsettled_out = unsettled_out + 1e9,
-       unsettled_in = unsettled_in + 1e9 where not may_be_negative`,
+    `update ledger.accounts as a set held = 1e9, unsettled_out = 1e9, unsettled_in = 1e9
+     from reference.participants as p
+     where p.participant_id = a.participant_id and p.client_id like 'bench-%'`,
   )
   await owner.query('vacuum analyze settlement.pending_instructions')
   await owner.query('vacuum full ledger.accounts, ledger.segment_state, settlement.queues')
