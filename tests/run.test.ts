@@ -35,8 +35,11 @@ t.test('a file that fails is told of, and those after it are run', async t => {
     'fails.ts': "t.test('bad', async t => { t.pass('yes'); t.equal(1, 2, 'is two') })",
     'rejects.ts': "t.test('bad', async () => { throw new Error('in a test') })",
     'throws.ts': `${GOOD}\nthrow new Error('at the top')`,
-    'late.ts': `setTimeout(() => { throw new Error('by a timer') })
-      t.test('waits', async t => { await new Promise(done => setTimeout(done, 200)); t.pass() })`,
+    'late.ts': `const late = new Promise(done => setTimeout(() => {
+        setImmediate(done)
+        throw new Error('by a timer')
+      }))
+      t.test('waits', async t => { await late; t.pass() })`,
     'nothing.ts': '',
     'skipped.ts': "t.test('later', { skip: true }, async t => { t.fail() })",
     'last.ts': GOOD,
